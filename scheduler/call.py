@@ -1,0 +1,179 @@
+"""A call's state on its way through the scheduler, and the scope that it stands in.
+
+A scope holds the calls under one parent, or those under none: the order of each session in it, and
+the tickets between its sessions.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from scheduler.access import Access, Resource
+from scheduler.index import Place
+from scheduler.lanes import Lane, Waiter
+from scheduler.ordering import Order
+from scheduler.records import CallRecord, NotRun, Outcome, Wait
+
+if TYPE_CHECKING:
+    import asyncio
+
+Keys: TypeAlias = Callable[[frozenset[Resource]], Access]
+"""Works out a call's access, given what earlier unfinished calls that move things write.
+
+It is called at submission and again, while the call waits, whenever such a call has ended. It runs
+on the event loop: a few stat calls, no more.
+"""
+
+
+class Call:
+    """One call. `run` receives it, to hold its place or to submit nested calls under it.
+
+    Public to a run: `id`, `name`, `owner`, `access`, `record`, `hold`, `left_running`. All else
+    belongs to the scheduler.
+    """
+
+    __slots__ = (
+        "access",
+        "approved",
+        "ask",
+        "ended",
+        "holds",
+        "home",
+        "id",
+        "inner",
+        "is_stuck",
+        "keys",
+        "lane",
+        "moves",
+        "name",
+        "open_wait",
+        "owner",
+        "place",
+        "priority",
+        "question",
+        "record",
+        "refusal",
+        "released",
+        "slot",
+        "task",
+        "ticket",
+        "timer",
+        "turn",
+        "waiters",
+    )
+
+    def __init__(self, record: CallRecord, home: "Scope", lane: Lane["Call"]) -> None:
+        self.id = record.id
+        self.name = record.name
+        self.owner = record.owner
+        self.priority = record.priority
+        self.access = record.access
+        self.record = record
+        self.home = home
+        self.lane = lane
+        self.keys: Keys | None = None
+        self.moves = False
+        self.approved = True
+        self.place: Place[Call] = Place(record.access, self)
+        self.ticket: Place[Call] | None = None
+        self.waiters: list[tuple[Lane[Call], Waiter[Call]]] = []
+        self.slot: Lane[Call] | None = None
+        self.inner: Scope | None = None
+        self.holds: dict[object, object] = {}
+        self.ended = False
+        self.is_stuck = False
+        self.open_wait: Wait | None = None
+        self.refusal: NotRun | None = None
+        # What the thin asynchronous part keeps: the call's task, the future that it awaits, how to
+        # ask for approval and the task that asks, the timer of the grace, and whom to tell of a
+        # released hold.
+        self.task: asyncio.Task[Any] | None = None
+        self.turn: asyncio.Future[None] | None = None
+        self.ask: Callable[[], None] | None = None
+        self.question: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.released: Callable[[Call], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.id} {self.name!r} {self.record.outcome}>"
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has neither started nor left."""
+        return self.record.outcome is Outcome.WAITING
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its run has ended and nothing keeps its place any more."""
+        return self.ended and not self.holds and (self.inner is None or not self.inner.live)
+
+    def lanes(self) -> tuple[Lane["Call"], ...]:
+        """Give the lanes that it may take its slot from, the best first.
+
+        A nested call borrows the slot of its parent, which only waits meanwhile; while a sibling
+        has that, it may take one of its own lane.
+        """
+        borrowed = self.home.slot
+        return (self.lane,) if borrowed is None else (borrowed, self.lane)
+
+    def hold(self, work: object = None) -> Callable[[], None]:
+        """Keep the place after the run has ended; call what this returns when the work is over.
+
+        For work that a cancellation cannot end at once, such as a thread; `work` is kept alive
+        meanwhile. To be called, like what it returns, on the event loop of the scheduler; calling
+        that twice is harmless.
+        """
+        token = object()
+        self.holds[token] = work
+
+        def release() -> None:
+            if token in self.holds:
+                del self.holds[token]
+                if self.released is not None:
+                    self.released(self)
+
+        return release
+
+    def left_running(self, what: str) -> None:
+        """Tell that something goes on behind the call's back, such as a background process.
+
+        From this call on its resources are unordered, and the certificate says so.
+        """
+        self.record.left_running = what
+
+
+class Scope:
+    """The calls under one parent, or under none."""
+
+    __slots__ = ("keyed", "live", "movers", "orders", "parent", "slot", "stuck", "tickets")
+
+    def __init__(self, parent: Call | None = None) -> None:
+        self.parent = parent
+        self.slot: Lane[Call] | None = None if parent is None else Lane(f"slot of {parent.id}", 1)
+        self.orders: dict[str, Order[Call]] = {}
+        self.tickets: Order[Call] = Order()
+        self.live = 0
+        # Waiting calls whose keys may change, unfinished calls that may change them, and calls
+        # that outlived their grace.
+        self.keyed: dict[Call, None] = {}
+        self.movers: dict[Call, None] = {}
+        self.stuck: dict[Call, None] = {}
+
+    def order(self, owner: str) -> Order[Call]:
+        """Give the order of one session."""
+        order = self.orders.get(owner)
+        if order is None:
+            order = self.orders[owner] = Order()
+        return order
+
+    def unsettled(self, owner: str, before: int) -> frozenset[Resource]:
+        """Give what is written by unfinished calls that move things and that come first.
+
+        Those of the same session with a smaller id than `before`, and those of other sessions that
+        have their ticket.
+        """
+        first = (
+            mover
+            for mover in self.movers
+            if (mover.id < before if mover.owner == owner else mover.ticket is not None)
+        )
+        return frozenset().union(*(mover.access.writes for mover in first))

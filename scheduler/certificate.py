@@ -1,0 +1,228 @@
+"""Was this run equal to the serial one? A pure function from records to an answer.
+
+It shares nothing with the scheduler but `overlap`: it looks only at when each call started and
+stopped (by tick) and what it had declared. The rules that it checks:
+
+- two calls of one session (and parent) that conflict ran in request order, the first one stopped
+  before the second one started;
+- two calls of one parent, of whatever sessions, that conflict did not overlap in time;
+- a call started after those that it was told to wait for had stopped.
+
+Records in, answer out, in time linear in the number of resources times their depth: for each
+resource only the latest stop among its readers and writers, and below it, has to be known.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from scheduler.access import Access, Resource
+from scheduler.records import CallRecord
+
+ASKED_EARLIER = "they conflict and the first was asked for earlier"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Two calls that did not run one after the other as they had to."""
+
+    earlier: CallRecord
+    later: CallRecord
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Whether a run was serial-equivalent, within the scope that `outside` limits."""
+
+    violation: Violation | None
+    outside: tuple[str, ...]
+    """What the answer does not speak of, each in a sentence."""
+    unordered_from: int | None
+    """The id of the first call that left something running: the workspace is unordered after it."""
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether results and final state are those of the calls run one by one."""
+        return self.violation is None
+
+    def __str__(self) -> str:
+        if self.violation is None:
+            answer = "serial-equivalent in request order"
+        else:
+            one, two = self.violation.earlier, self.violation.later
+            answer = (
+                f"NOT serial-equivalent: call {two.id} ({two.name}) of session {two.owner!r} "
+                f"started before call {one.id} ({one.name}) of session {one.owner!r} had stopped; "
+                f"{self.violation.rule}"
+            )
+        return "\n".join([answer, *(f"outside: {sentence}" for sentence in self.outside)])
+
+
+def certify(records: Iterable[CallRecord]) -> Certificate:
+    """Say whether a run was serial-equivalent in request order, and what the answer leaves out.
+
+    `records` may come in any order and from several sessions; calls that did not run are skipped.
+    A call that has not stopped counts as running for ever.
+    """
+    ran = sorted((record for record in records if record.ran), key=lambda record: record.id)
+    scopes: dict[int | None, list[CallRecord]] = defaultdict(list)
+    for record in ran:
+        scopes[record.parent].append(record)
+    found = [
+        violation
+        for scope in scopes.values()
+        for violation in (*_out_of_order(scope), _overlapping(scope))
+        if violation is not None
+    ]
+    found += _too_early(ran)
+    first = min(found, key=lambda each: (each.later.id, each.earlier.id), default=None)
+    left = next((record.id for record in ran if record.left_running), None)
+    return Certificate(first, tuple(_outside(ran)), left)
+
+
+def _out_of_order(scope: Sequence[CallRecord]) -> list[Violation | None]:
+    sessions: dict[str, list[CallRecord]] = defaultdict(list)
+    for record in scope:
+        sessions[record.owner].append(record)
+    found = []
+    for calls in sessions.values():
+        moved = [call for call in calls if call.rekeyed_tick is not None]
+        settled = [call for call in calls if call.rekeyed_tick is None]
+        found.append(_first_pair(settled, ASKED_EARLIER))
+        found += [_around_a_move(call, calls) for call in moved]
+    return found
+
+
+def _overlapping(scope: Sequence[CallRecord]) -> Violation | None:
+    return _first_pair(sorted(scope, key=_start), "they conflict and ran at the same time")
+
+
+def _first_pair(calls: Sequence[CallRecord], rule: str) -> Violation | None:
+    """Find the first call that started before a conflicting one in front of it had stopped."""
+    latest = _Latest()
+    for call in calls:
+        other = latest.conflicting(call.access)
+        if other is not None and _stop(other) > _start(call):
+            return Violation(other, call, rule)
+        latest.add(call)
+    return None
+
+
+def _around_a_move(moved: CallRecord, calls: Sequence[CallRecord]) -> Violation | None:
+    """Check a call whose keys another session moved: later calls count that started after that."""
+    for call in calls:
+        if not call.access.conflicts_with(moved.access):
+            continue
+        if call.id < moved.id and _start(moved) < _stop(call):
+            return Violation(call, moved, ASKED_EARLIER)
+        if call.id > moved.id and (moved.rekeyed_tick or 0) < _start(call) < _stop(moved):
+            return Violation(moved, call, ASKED_EARLIER)
+    return None
+
+
+def _too_early(ran: Sequence[CallRecord]) -> list[Violation]:
+    known = {record.id: record for record in ran}
+    return [
+        Violation(known[first], record, "it was told to wait for it")
+        for record in ran
+        for first in record.after
+        if first in known and _stop(known[first]) > _start(record)
+    ]
+
+
+def _outside(ran: Sequence[CallRecord]) -> list[str]:
+    told = [
+        f"call {record.id} ({record.name}) left {record.left_running} running; "
+        "from there on what it touches is unordered"
+        for record in ran
+        if record.left_running
+    ]
+    told += [
+        f"call {record.id} ({record.name}) has not stopped yet"
+        for record in ran
+        if record.stop_tick is None
+    ]
+    told += [
+        f"another session moved what call {record.id} ({record.name}) works on while it waited"
+        for record in ran
+        if record.rekeyed_tick is not None
+    ]
+    return told
+
+
+def _start(record: CallRecord) -> float:
+    return record.start_tick or 0
+
+
+def _stop(record: CallRecord) -> float:
+    return math.inf if record.stop_tick is None else record.stop_tick
+
+
+def _later(one: CallRecord | None, other: CallRecord | None) -> CallRecord | None:
+    if one is None or other is None:
+        return one or other
+    return other if _stop(other) > _stop(one) else one
+
+
+@dataclass(slots=True)
+class _Point:
+    """Who stops last among those that touch one resource, or something below it."""
+
+    reader: CallRecord | None = None
+    writer: CallRecord | None = None
+    reader_below: CallRecord | None = None
+    writer_below: CallRecord | None = None
+    parts: "dict[str, _Point]" = field(default_factory=dict)
+
+
+class _Latest:
+    """For each resource, who of the records seen so far stops last."""
+
+    def __init__(self) -> None:
+        self._root = _Point()
+
+    def add(self, record: CallRecord) -> None:
+        for resource in record.access.reads:
+            above, point = self._reach(resource)
+            point.reader = _later(point.reader, record)
+            for higher in above:
+                higher.reader_below = _later(higher.reader_below, record)
+        for resource in record.access.writes:
+            above, point = self._reach(resource)
+            point.writer = _later(point.writer, record)
+            for higher in above:
+                higher.writer_below = _later(higher.writer_below, record)
+
+    def conflicting(self, access: Access) -> CallRecord | None:
+        """Give the one that stops last among those that conflict with an access."""
+        last: CallRecord | None = None
+        for resource in access.reads:
+            for higher, here in self._way(resource):
+                last = _later(last, higher.writer)
+                last = _later(last, higher.writer_below) if here else last
+        for resource in access.writes:
+            for higher, here in self._way(resource):
+                last = _later(_later(last, higher.writer), higher.reader)
+                if here:
+                    last = _later(_later(last, higher.writer_below), higher.reader_below)
+        return last
+
+    def _reach(self, resource: Resource) -> tuple[list[_Point], _Point]:
+        """Give the points above a resource and its own, made where they were missing."""
+        above, point = [], self._root
+        for part in resource:
+            above.append(point)
+            point = point.parts.setdefault(part, _Point())
+        return above, point
+
+    def _way(self, resource: Resource) -> Iterator[tuple[_Point, bool]]:
+        """Give the points on the way to a resource, and whether each is its own."""
+        point = self._root
+        for part in resource:
+            yield point, False
+            if part not in point.parts:
+                return
+            point = point.parts[part]
+        yield point, True

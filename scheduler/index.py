@@ -1,0 +1,269 @@
+"""Which live calls conflict with an access, found without looking at the others.
+
+The index is a trie of resources. A node holds the entries of the places that read and write just
+its resource, and a bag of the entries that write somewhere below it. The rules that it keeps:
+
+- **last writer and readers since**: a write takes everything at and below its resource out of the
+  index, because whoever conflicts with one of those conflicts with the write too, and waits for
+  them through it. So a chain of n writes costs n edges, not n squared.
+- **gathering**: when many readers each wait for the same many writers (2,000 writes of files, then
+  2,000 listings of their directory), the writers are gathered under one join, a place without a
+  call that ends when they have ended. So that costs 4,000 edges, not 4,000,000.
+- the cost of adding and removing a place depends on the depth of its resources and on the calls
+  that it conflicts with, never on the number of calls that have nothing to do with it.
+
+An entry taken out by a write is put back (`restore`) when that write leaves without having run. It
+may then stand beside a newer write that also covers it; the edge too many is harmless, since it
+still joins two calls that conflict.
+"""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from scheduler.access import Access, Resource
+
+T = TypeVar("T")
+
+GATHER = 8
+"""More entries than this are waited for through a join instead of one edge each."""
+
+_NOTHING = Access()
+
+
+class Place(Generic[T]):
+    """A position in an order: what it waits for (`before`) and what waits for it (`behind`).
+
+    A place without a call is a join: it ends by itself when nothing stands before it any more.
+    """
+
+    __slots__ = ("access", "before", "behind", "call", "entries", "fixed", "told")
+
+    def __init__(self, access: Access, call: T | None = None) -> None:
+        self.access = access
+        self.call = call
+        self.before: dict[Place[T], None] = {}
+        self.behind: dict[Place[T], None] = {}
+        self.entries: list[_Entry[T]] = []
+        # A started call's place: nothing is put before it any more.
+        self.fixed = False
+        # Places that it was told to wait for, whatever the two touch.
+        self.told: frozenset[Place[T]] = frozenset()
+
+    def wait_for(self, other: "Place[T]") -> None:
+        """Put `other` before this place."""
+        self.before[other] = None
+        other.behind[self] = None
+
+    def __repr__(self) -> str:
+        what = "join" if self.call is None else repr(self.call)
+        return f"<Place {what} before={len(self.before)} behind={len(self.behind)}>"
+
+
+class _Entry(Generic[T]):
+    """One resource of one place; `node` is None while a write has taken the entry out."""
+
+    __slots__ = ("node", "place", "resource", "writes")
+
+    def __init__(self, place: Place[T], resource: Resource, *, writes: bool) -> None:
+        self.place = place
+        self.resource = resource
+        self.writes = writes
+        self.node: _Node[T] | None = None
+
+
+class _Bag(Generic[T]):
+    """Entries that one newcomer after the other has to wait for.
+
+    `gathered` are those that `join` already waits for; `fresh` came since.
+    """
+
+    __slots__ = ("fresh", "gathered", "join")
+
+    def __init__(self) -> None:
+        self.fresh: dict[_Entry[T], None] = {}
+        self.gathered: dict[_Entry[T], None] = {}
+        self.join: Place[T] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.fresh or self.gathered)
+
+    def discard(self, entry: _Entry[T]) -> None:
+        if self.fresh.pop(entry, entry) is entry:
+            self.gathered.pop(entry, None)
+
+    def entries(self) -> Iterator[_Entry[T]]:
+        yield from self.gathered
+        yield from self.fresh
+
+    def wait(self, place: Place[T], access: Access) -> None:
+        """Put every entry of the bag before `place`; `access` is what a join would stand for."""
+        if len(self.fresh) > GATHER:
+            self._gather(access)
+        if self.join is not None and self.join.before:
+            place.wait_for(self.join)
+        for entry in self.fresh:
+            place.wait_for(entry.place)
+
+    def _gather(self, access: Access) -> None:
+        join: Place[T] = Place(access)
+        if self.join is not None and self.join.before:
+            join.wait_for(self.join)
+        for entry in self.fresh:
+            join.wait_for(entry.place)
+        self.gathered.update(self.fresh)
+        self.fresh.clear()
+        self.join = join
+
+
+class _Node(Generic[T]):
+    """One resource of the trie."""
+
+    __slots__ = ("below", "children", "parent", "part", "readers", "writers")
+
+    def __init__(self, parent: "_Node[T] | None", part: str) -> None:
+        self.parent = parent
+        self.part = part
+        self.children: dict[str, _Node[T]] = {}
+        self.writers: dict[_Entry[T], None] = {}
+        # Bags are made when first needed: most nodes are leaves with one entry.
+        self.readers: _Bag[T] | None = None
+        self.below: _Bag[T] | None = None
+
+    def is_empty(self) -> bool:
+        return not (self.children or self.writers or self.readers)
+
+    def above(self) -> Iterator["_Node[T]"]:
+        node = self.parent
+        while node is not None:
+            yield node
+            node = node.parent
+
+
+class Index(Generic[T]):
+    """The live accesses of one order."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self) -> None:
+        self._root: _Node[T] = _Node(None, "")
+
+    def __bool__(self) -> bool:
+        return not self._root.is_empty()
+
+    def add(self, place: Place[T]) -> None:
+        """Put before `place` what it conflicts with, then enter it.
+
+        All is found before anything is entered, so that a place never waits for itself.
+        """
+        access = place.access
+        for resource in access.reads:
+            self._wait_to_read(place, resource)
+        for resource in access.writes:
+            self._wait_to_write(place, resource)
+        self.enter(place)
+
+    def enter(self, place: Place[T]) -> None:
+        """Enter a place without looking for conflicts."""
+        access = place.access
+        place.entries = [_Entry(place, resource, writes=True) for resource in access.writes]
+        place.entries += [
+            _Entry(place, resource, writes=False) for resource in access.reads - access.writes
+        ]
+        self.restore(place)
+
+    def restore(self, place: Place[T]) -> None:
+        """Put back those entries of a live place that a write had taken out."""
+        for entry in place.entries:
+            if entry.node is None:
+                self._put(entry)
+
+    def remove(self, place: Place[T]) -> None:
+        """Take a place out."""
+        for entry in place.entries:
+            if entry.node is not None:
+                self._take(entry, entry.node)
+        place.entries = []
+
+    def _wait_to_read(self, place: Place[T], resource: Resource) -> None:
+        node = self._root
+        for part in resource:
+            for entry in node.writers:
+                place.wait_for(entry.place)
+            child = node.children.get(part)
+            if child is None:
+                return
+            node = child
+        for entry in node.writers:
+            place.wait_for(entry.place)
+        if node.below:
+            node.below.wait(place, Access(reads=frozenset({resource})))
+
+    def _wait_to_write(self, place: Place[T], resource: Resource) -> None:
+        node = self._root
+        for part in resource:
+            for entry in node.writers:
+                place.wait_for(entry.place)
+            if node.readers:
+                # Nothing is ever handed on through this join: readers take nothing out.
+                node.readers.wait(place, _NOTHING)
+            child = node.children.get(part)
+            if child is None:
+                return
+            node = child
+        self._supersede(place, node)
+
+    def _supersede(self, place: Place[T], top: _Node[T]) -> None:
+        """Wait for everything at and below a node, and take it out; the place enters there next."""
+        above = list(top.above())
+        stack = [top]
+        while stack:
+            node = stack.pop()
+            for entry in node.writers:
+                for higher in above:
+                    if higher.below is not None:
+                        higher.below.discard(entry)
+                place.wait_for(entry.place)
+                entry.node = None
+            for entry in node.readers.entries() if node.readers else ():
+                place.wait_for(entry.place)
+                entry.node = None
+            stack.extend(node.children.values())
+        top.children = {}
+        top.writers = {}
+        top.readers = None
+        top.below = None
+
+    def _put(self, entry: _Entry[T]) -> None:
+        node = self._root
+        for part in entry.resource:
+            if entry.writes:
+                if node.below is None:
+                    node.below = _Bag()
+                node.below.fresh[entry] = None
+            child = node.children.get(part)
+            if child is None:
+                child = node.children[part] = _Node(node, part)
+            node = child
+        entry.node = node
+        if entry.writes:
+            node.writers[entry] = None
+        else:
+            if node.readers is None:
+                node.readers = _Bag()
+            node.readers.fresh[entry] = None
+
+    def _take(self, entry: _Entry[T], node: _Node[T]) -> None:
+        entry.node = None
+        if entry.writes:
+            del node.writers[entry]
+            for higher in node.above():
+                if higher.below is not None:
+                    higher.below.discard(entry)
+        elif node.readers is not None:
+            node.readers.discard(entry)
+        self._prune(node)
+
+    def _prune(self, node: _Node[T]) -> None:
+        while node.parent is not None and node.is_empty():
+            del node.parent.children[node.part]
+            node = node.parent

@@ -1,0 +1,1 @@
+"""Behaviour, driven through the highest public interface that shows it."""
