@@ -12,6 +12,7 @@ about again) and `retired` (gone) for the asynchronous part to act on. The rules
 """
 
 from collections.abc import Callable, Iterable
+from time import monotonic
 
 from scheduler import refusals
 from scheduler.access import Access
@@ -24,12 +25,12 @@ from scheduler.records import NotRun, Outcome, Wait, WaitKind
 class Admission:
     """The state of one scheduler; `clock` gives seconds."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self.clock = clock
         self.root = Scope()
         self.settled: list[Call] = []
         self.unapproved: list[Call] = []
         self.retired: list[Call] = []
-        self._clock = clock
         self._tick = 0
         # New calls that do not go on until all of their batch are there.
         self._gathered: list[Call] | None = None
@@ -79,7 +80,7 @@ class Admission:
     def end(self, call: Call, outcome: Outcome) -> None:
         """Note that a started call's run is over; its place goes when its work has stopped."""
         call.ended = True
-        call.record.finished = self._clock()
+        call.record.finished = self.clock()
         call.record.outcome = outcome
         self.stop_if_over(call)
 
@@ -116,6 +117,8 @@ class Admission:
 
         Several that compete for slots are queued first, so that the best of them goes first.
         """
+        if not calls and not self._stirred:
+            return
         alone = len(calls) == 1
         for call in calls:
             if call.is_waiting and self._is_admitted(call, by) and not call.waiters:
@@ -134,24 +137,24 @@ class Admission:
             self._wait(call, WaitKind.ORDER, by, call.place)
             return False
         if call.record.ready is None:
-            call.record.ready = self._clock()
+            call.record.ready = self.clock()
         if not call.approved:
             self._wait(call, WaitKind.APPROVAL, by)
             return False
         if call.ticket is None:
             call.ticket = Place(call.access, call)
-            call.home.tickets.add(call.ticket)
+            call.home.tickets.add(call.ticket, call.owner)
         if call.ticket.before:
             self._wait(call, WaitKind.TICKET, by, call.ticket)
             return False
-        if not call.waiters:
+        if call.open_wait is not None and not call.waiters:
             self._close_wait(call, by)
         return True
 
     def _open_lane(self, call: Call) -> Lane[Call] | None:
         """Give a lane with a slot that nobody waits for."""
         for lane in call.lanes():
-            if lane.has_slot and not lane.waiting:
+            if not lane.waiting and lane.has_slot:
                 return lane
         return None
 
@@ -173,15 +176,18 @@ class Admission:
             self._start(call, lane)
 
     def _start(self, call: Call, lane: Lane[Call]) -> None:
-        self._leave_lanes(call)
-        self._close_wait(call, None)
+        if call.waiters:
+            self._leave_lanes(call)
+        if call.open_wait is not None:
+            self._close_wait(call, None)
         lane.used += 1
         call.slot = lane
         call.place.fixed = True
-        call.home.keyed.pop(call, None)
+        if call.keys is not None:
+            call.home.keyed.pop(call, None)
         record = call.record
         record.outcome = Outcome.RUNNING
-        record.started = self._clock()
+        record.started = self.clock()
         record.start_tick = self._next_tick()
         self.settled.append(call)
 
@@ -190,19 +196,22 @@ class Admission:
     def _stop(self, call: Call) -> list[Call]:
         """Release a call's place, ticket and slot; give the calls that this may move."""
         record = call.record
-        record.stopped = self._clock()
+        record.stopped = self.clock()
         record.stop_tick = self._next_tick()
         scope = call.home
         if call.slot is not None:
             call.slot.used -= 1
             call.slot.stuck -= call.is_stuck
-            self._stirred[call.slot] = None
-        scope.stuck.pop(call, None)
+            if call.slot.waiting:
+                self._stirred[call.slot] = None
+        if call.is_stuck:
+            del scope.stuck[call]
         freed = scope.order(call.owner).end(call.place)
         if call.ticket is not None:
             freed += scope.tickets.end(call.ticket)
         self.retired.append(call)
-        return [*_calls(freed), *self._depart(call)]
+        moved = self._depart(call)
+        return [*_calls(freed), *moved] if freed else moved
 
     def _withdraw(self, call: Call, refusal: NotRun) -> list[Call]:
         """Take out a call that has not run; give the calls that this may move."""
@@ -215,7 +224,8 @@ class Admission:
         """Do what every departure from a scope does; give the calls that this may move."""
         scope = call.home
         scope.live -= 1
-        scope.keyed.pop(call, None)
+        if call.keys is not None:
+            scope.keyed.pop(call, None)
         if not scope.orders[call.owner]:
             del scope.orders[call.owner]
         moved = []
@@ -230,7 +240,7 @@ class Admission:
         self._close_wait(call, None)
         call.refusal = refusal
         call.record.outcome = refusal.reason
-        call.record.finished = call.record.stopped = self._clock()
+        call.record.finished = call.record.stopped = self.clock()
         self.settled.append(call)
         self.retired.append(call)
 
@@ -299,7 +309,7 @@ class Admission:
     ) -> None:
         if call.open_wait is None or call.open_wait.kind is not kind:
             self._close_wait(call, by)
-            call.open_wait = Wait(kind, self._clock())
+            call.open_wait = Wait(kind, self.clock())
             call.record.waits.append(call.open_wait)
         if place is not None:
             call.open_wait.call = _blocker(place)
@@ -307,7 +317,7 @@ class Admission:
     def _close_wait(self, call: Call, by: Call | None) -> None:
         wait, call.open_wait = call.open_wait, None
         if wait is not None:
-            wait.until = self._clock()
+            wait.until = self.clock()
             if by is not None and wait.kind in {WaitKind.ORDER, WaitKind.TICKET}:
                 wait.call = by.id
 

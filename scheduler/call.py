@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from scheduler.access import Access, Resource
 from scheduler.index import Place
 from scheduler.lanes import Lane, Waiter
-from scheduler.ordering import Order
+from scheduler.ordering import Order, Tickets
 from scheduler.records import CallRecord, NotRun, Outcome, Wait
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Scope:
         self.parent = parent
         self.slot: Lane[Call] | None = None if parent is None else Lane(f"slot of {parent.id}", 1)
         self.orders: dict[str, Order[Call]] = {}
-        self.tickets: Order[Call] = Order()
+        self.tickets: Tickets[Call] = Tickets()
         self.live = 0
         # Waiting calls whose keys may change, unfinished calls that may change them, and calls
         # that outlived their grace.

@@ -1,7 +1,8 @@
 """Which live calls conflict with an access, found without looking at the others.
 
 The index is a trie of resources. A node holds the entries of the places that read and write just
-its resource, and a bag of the entries that write somewhere below it. The rules that it keeps:
+its resource and, once somebody has read all of it, a bag of the entries that write somewhere below.
+The rules that it keeps:
 
 - **last writer and readers since**: a write takes everything at and below its resource out of the
   index, because whoever conflicts with one of those conflicts with the write too, and waits for
@@ -125,18 +126,27 @@ class _Node(Generic[T]):
         self.part = part
         self.children: dict[str, _Node[T]] = {}
         self.writers: dict[_Entry[T], None] = {}
-        # Bags are made when first needed: most nodes are leaves with one entry.
+        # Bags are made when first needed: most nodes are leaves with one entry, and most others
+        # are never read as a whole. From then on `below` is kept until the node is empty.
         self.readers: _Bag[T] | None = None
         self.below: _Bag[T] | None = None
 
-    def is_empty(self) -> bool:
-        return not (self.children or self.writers or self.readers)
-
-    def above(self) -> Iterator["_Node[T]"]:
+    def forget_below(self, entry: _Entry[T]) -> None:
+        """Take an entry of this node out of the bags above it."""
         node = self.parent
         while node is not None:
-            yield node
+            if node.below is not None:
+                node.below.discard(entry)
             node = node.parent
+
+    def bag_of_writers_below(self) -> _Bag[T]:
+        bag: _Bag[T] = _Bag()
+        stack = list(self.children.values())
+        while stack:
+            node = stack.pop()
+            bag.fresh.update(node.writers)
+            stack.extend(node.children.values())
+        return bag
 
 
 class Index(Generic[T]):
@@ -148,7 +158,7 @@ class Index(Generic[T]):
         self._root: _Node[T] = _Node(None, "")
 
     def __bool__(self) -> bool:
-        return not self._root.is_empty()
+        return bool(self._root.children or self._root.writers or self._root.readers)
 
     def add(self, place: Place[T]) -> None:
         """Put before `place` what it conflicts with, then enter it.
@@ -156,20 +166,23 @@ class Index(Generic[T]):
         All is found before anything is entered, so that a place never waits for itself.
         """
         access = place.access
-        for resource in access.reads:
-            self._wait_to_read(place, resource)
-        for resource in access.writes:
-            self._wait_to_write(place, resource)
+        if self:
+            for resource in access.reads:
+                self._wait_to_read(place, resource)
+            for resource in access.writes:
+                self._wait_to_write(place, resource)
         self.enter(place)
 
     def enter(self, place: Place[T]) -> None:
         """Enter a place without looking for conflicts."""
         access = place.access
-        place.entries = [_Entry(place, resource, writes=True) for resource in access.writes]
-        place.entries += [
-            _Entry(place, resource, writes=False) for resource in access.reads - access.writes
-        ]
-        self.restore(place)
+        for resource in access.writes:
+            place.entries.append(_Entry(place, resource, writes=True))
+        for resource in access.reads:
+            if resource not in access.writes:
+                place.entries.append(_Entry(place, resource, writes=False))
+        for entry in place.entries:
+            self._put(entry)
 
     def restore(self, place: Place[T]) -> None:
         """Put back those entries of a live place that a write had taken out."""
@@ -182,27 +195,31 @@ class Index(Generic[T]):
         for entry in place.entries:
             if entry.node is not None:
                 self._take(entry, entry.node)
-        place.entries = []
+        place.entries.clear()
 
     def _wait_to_read(self, place: Place[T], resource: Resource) -> None:
         node = self._root
         for part in resource:
-            for entry in node.writers:
-                place.wait_for(entry.place)
+            if node.writers:
+                for entry in node.writers:
+                    place.wait_for(entry.place)
             child = node.children.get(part)
             if child is None:
                 return
             node = child
         for entry in node.writers:
             place.wait_for(entry.place)
-        if node.below:
+        if node.children:
+            if node.below is None:
+                node.below = node.bag_of_writers_below()
             node.below.wait(place, Access(reads=frozenset({resource})))
 
     def _wait_to_write(self, place: Place[T], resource: Resource) -> None:
         node = self._root
         for part in resource:
-            for entry in node.writers:
-                place.wait_for(entry.place)
+            if node.writers:
+                for entry in node.writers:
+                    place.wait_for(entry.place)
             if node.readers:
                 # Nothing is ever handed on through this join: readers take nothing out.
                 node.readers.wait(place, _NOTHING)
@@ -214,14 +231,11 @@ class Index(Generic[T]):
 
     def _supersede(self, place: Place[T], top: _Node[T]) -> None:
         """Wait for everything at and below a node, and take it out; the place enters there next."""
-        above = list(top.above())
         stack = [top]
         while stack:
             node = stack.pop()
             for entry in node.writers:
-                for higher in above:
-                    if higher.below is not None:
-                        higher.below.discard(entry)
+                top.forget_below(entry)
                 place.wait_for(entry.place)
                 entry.node = None
             for entry in node.readers.entries() if node.readers else ():
@@ -235,17 +249,16 @@ class Index(Generic[T]):
 
     def _put(self, entry: _Entry[T]) -> None:
         node = self._root
+        writes = entry.writes
         for part in entry.resource:
-            if entry.writes:
-                if node.below is None:
-                    node.below = _Bag()
+            if writes and node.below is not None:
                 node.below.fresh[entry] = None
             child = node.children.get(part)
             if child is None:
                 child = node.children[part] = _Node(node, part)
             node = child
         entry.node = node
-        if entry.writes:
+        if writes:
             node.writers[entry] = None
         else:
             if node.readers is None:
@@ -256,14 +269,14 @@ class Index(Generic[T]):
         entry.node = None
         if entry.writes:
             del node.writers[entry]
-            for higher in node.above():
-                if higher.below is not None:
-                    higher.below.discard(entry)
+            node.forget_below(entry)
         elif node.readers is not None:
             node.readers.discard(entry)
         self._prune(node)
 
     def _prune(self, node: _Node[T]) -> None:
-        while node.parent is not None and node.is_empty():
+        while not (node.children or node.writers or node.readers):
+            if node.parent is None:
+                return
             del node.parent.children[node.part]
             node = node.parent

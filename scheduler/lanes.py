@@ -68,7 +68,9 @@ class Lane(Generic[T]):
     @property
     def has_slot(self) -> bool:
         """Whether a call could start now."""
-        return self.limit is None or self.used < self.limit + min(self.stuck, self.spares)
+        if self.limit is None or self.used < self.limit:
+            return True
+        return self.used < self.limit + min(self.stuck, self.spares)
 
     @property
     def is_exhausted(self) -> bool:

@@ -14,7 +14,7 @@ the order of `add`. The rules that this file keeps:
 The same class orders the calls of a session by request, and the sessions' calls by ticket.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic
 
@@ -52,9 +52,10 @@ class Order(Generic[T]):
     def add(self, place: Place[T], after: Iterable[Place[T]] = ()) -> None:
         """Put a place at the end; `after` are live places here that it waits for anyhow."""
         self._index.add(place)
-        place.told = frozenset(after)
-        for other in place.told:
-            place.wait_for(other)
+        if after:
+            place.told = frozenset(after)
+            for other in place.told:
+                place.wait_for(other)
         self._live[place] = None
 
     def end(self, place: Place[T]) -> list[Place[T]]:
@@ -109,9 +110,60 @@ class Order(Generic[T]):
         return blocked
 
 
+class Tickets(Generic[T]):
+    """The order between sessions: by ticket, whoever was ready first.
+
+    Calls of one session that hold a ticket at the same time do not conflict, or they would not
+    both be ready; so the index is filled only when a second session comes.
+    """
+
+    __slots__ = ("_order", "_owners", "_shared")
+
+    def __init__(self) -> None:
+        self._order: Order[T] = Order()
+        self._owners: dict[Place[T], str] = {}
+        self._shared = False
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    def __repr__(self) -> str:
+        return f"<Tickets {len(self)} of {len(set(self._owners.values()))} sessions>"
+
+    def add(self, place: Place[T], owner: str) -> None:
+        """Give a place the last ticket."""
+        if self._shared:
+            self._order.add(place)
+        elif self._owners and next(iter(self._owners.values())) != owner:
+            for earlier in self._owners:
+                self._order.add(earlier)
+            self._order.add(place)
+            self._shared = True
+        self._owners[place] = owner
+
+    def end(self, place: Place[T]) -> list[Place[T]]:
+        """Take out a place whose call has stopped; give the places that this frees."""
+        return self._leave(place, self._order.end)
+
+    def withdraw(self, place: Place[T]) -> list[Place[T]]:
+        """Take out a place whose call gives its ticket back; give the places that this frees."""
+        return self._leave(place, self._order.withdraw)
+
+    def _leave(
+        self, place: Place[T], leave: Callable[[Place[T]], list[Place[T]]]
+    ) -> list[Place[T]]:
+        del self._owners[place]
+        if not self._shared:
+            return []
+        self._shared = bool(self._owners)
+        return leave(place)
+
+
 def _free(place: Place[T]) -> list[Place[T]]:
     """Take a place from before those behind it; give those that now have none, through joins."""
     freed: list[Place[T]] = []
+    if not place.behind:
+        return freed
     ended = [place]
     while ended:
         gone = ended.pop()

@@ -61,7 +61,7 @@ class Scheduler:
         self.question_timeout = question_timeout
         self._patience = patience
         self._on_record = on_record
-        self._admission = Admission(_now)
+        self._admission = Admission()
         self._lanes: dict[str, Lane[Call]] = {}
         self._stats: dict[str, LaneStats] = {}
         for name, limit in (limits or {}).items():
@@ -113,8 +113,9 @@ class Scheduler:
         Raises:
             ValueError: `after` names a task of another session or parent.
         """
+        self._admission.clock = asyncio.get_running_loop().time
         home = self._admission.root if parent is None else _inner(parent)
-        first = self._earlier(after, home, owner)
+        first = self._earlier(after, home, owner) if after else []
         known = access if isinstance(access, Access) else self._work_out(access, home, owner)
         call = self._enter(
             CallRecord(
@@ -125,8 +126,8 @@ class Scheduler:
                 priority=priority,
                 parent=None if parent is None else parent.id,
                 access=known,
-                submitted=_now(),
-                after=tuple(other.id for other in first),
+                submitted=self._admission.clock(),
+                after=tuple([other.id for other in first]),
             ),
             home,
         )
@@ -236,17 +237,20 @@ class Scheduler:
     def _act(self) -> None:
         """Do what the decisions ask for."""
         admission = self._admission
-        while admission.settled or admission.unapproved or admission.retired:
-            settled, admission.settled = admission.settled, []
-            for call in settled:
-                self._settle(call)
-            unapproved, admission.unapproved = admission.unapproved, []
-            for call in unapproved:
-                if call.is_waiting and call.ask is not None:
-                    call.ask()
-            retired, admission.retired = admission.retired, []
-            for call in retired:
-                self._retire(call)
+        while admission.settled or admission.retired or admission.unapproved:
+            if admission.settled:
+                settled, admission.settled = admission.settled, []
+                for call in settled:
+                    self._settle(call)
+            if admission.unapproved:
+                unapproved, admission.unapproved = admission.unapproved, []
+                for call in unapproved:
+                    if call.is_waiting and call.ask is not None:
+                        call.ask()
+            if admission.retired:
+                retired, admission.retired = admission.retired, []
+                for call in retired:
+                    self._retire(call)
 
     def _settle(self, call: Call) -> None:
         if call.question is not None:
@@ -325,10 +329,6 @@ class Scheduler:
 
     def _work_out(self, keys: Keys, home: Scope, owner: str) -> Access:
         return keys(home.unsettled(owner, self._submitted + 1))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _inner(parent: Call) -> Scope:

@@ -294,7 +294,7 @@ class Play:
         admission = self.scheduler._admission
         assert not self.running
         assert not admission.root.orders, "a session's queue is not empty"
-        assert not admission.root.tickets._index, "the tickets' index is not empty"
+        assert not admission.root.tickets._order._index, "the tickets' index is not empty"
         assert not len(admission.root.tickets)
         assert not admission.root.live
         for lane in self.scheduler.lanes().values():

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from scheduler.admission import Admission
 from scheduler.call import Call
 from scheduler.index import Index, _Bag
-from scheduler.ordering import Order
+from scheduler.ordering import Order, Tickets
 from tests.clock import DeadlockError
 from tests.scheduler.batches import BATCHES
 from tests.scheduler.model import play
@@ -56,15 +56,8 @@ def hand_nothing_over(monkeypatch):
 
 def sell_no_tickets(monkeypatch):
     """Sessions no longer exclude each other."""
-    add = Order.add
-
-    def add_without_conflicts(order, place, after=()):
-        if place.call is not None and place is not place.call.place:
-            order._live[place] = None
-        else:
-            add(order, place, after)
-
-    monkeypatch.setattr(Order, "add", add_without_conflicts)
+    add = Tickets.add
+    monkeypatch.setattr(Tickets, "add", lambda tickets, place, _: add(tickets, place, "one"))
 
 
 def release_at_the_result(monkeypatch):
