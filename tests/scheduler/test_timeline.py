@@ -32,7 +32,7 @@ def test_a_line_per_call_shows_waiting_running_and_lingering():
         "write  |==========          | 10.000 s",
         "again  |..........==========| 10.000 s, after order write",
         "beside |=====~~~~~          | 5.000 s",
-        "slot   |....................=| 0.000 s, after ticket again",
+        "slot   |..........=         | 0.000 s, after ticket write",
         "denied |.....               | not run: denied",
     ]
 
