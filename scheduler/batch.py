@@ -11,7 +11,7 @@ from typing import Any
 
 from scheduler.access import Access
 from scheduler.call import Call
-from scheduler.progress import OVER, Progress, progress
+from scheduler.progress import OVER, Progress, Tally
 from scheduler.records import NotRun
 from scheduler.result_cache import ResultCache
 from scheduler.scheduler import Scheduler
@@ -48,10 +48,11 @@ class Batch:
         self.tasks = tasks
         self.fail_fast = fail_fast
         self.scheduler = Scheduler({LANE: settings.max_concurrency}, grace=settings.grace)
-        self.began = asyncio.get_running_loop().time()
+        self._since = self._now()
         self._began: dict[str, float] = {}
         self._running: dict[str, asyncio.Task[NotRun | None]] = {}
         self._pool: ProcessPool | None = None
+        self._tally = Tally(len(tasks))
         self._dependents: dict[str, list[ToolTask]] = {task.name: [] for task in tasks}
         for task in tasks:
             task.reset()
@@ -60,7 +61,10 @@ class Batch:
 
     def elapsed(self) -> float:
         """Give the seconds since the batch was made."""
-        return asyncio.get_running_loop().time() - self.began
+        return self._now() - self._since
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def run(self, ordered: Sequence[ToolTask]) -> None:
         """Run the tasks, given in a topological order; afterwards each has its result."""
@@ -70,7 +74,8 @@ class Batch:
                     for task in ordered:
                         self._submit(group, task)
         finally:
-            self._cancel(ordered, "the batch was cancelled")
+            for task in ordered:
+                self._cancel(task, "the batch was cancelled")
             await self._clean_up()
 
     def _submit(self, group: asyncio.TaskGroup, task: ToolTask) -> None:
@@ -90,10 +95,11 @@ class Batch:
             self._settle(task, kept)
             return
         task.begin()
+        self._tally.begin()
         self._report()
-        start = self._began[task.name] = asyncio.get_running_loop().time()
+        start = self._began[task.name] = self._now()
         result = await self._outcome(task, call)
-        result["duration"] = asyncio.get_running_loop().time() - start
+        result["duration"] = self._now() - start
         self._settle(task, result)
         self.settings.cache.keep(task, result)
 
@@ -129,29 +135,42 @@ class Batch:
 
     def _settle(self, task: ToolTask, result: TaskResult) -> None:
         """Note a task's result, and cancel what can no longer be run."""
-        if task.status in OVER:
+        if not self._note(task, result) or task.status is TaskStatus.COMPLETED:
             return
+        if self.fail_fast and task.status is TaskStatus.FAILED:
+            for other in self.tasks:
+                self._cancel(other, f"task {task.name!r} failed, and fail_fast is set")
+        unsuccessful = [task]
+        for one in unsuccessful:
+            # Only a failure is quoted: quoting what was not run would grow along the chain.
+            why = f"failed ({one.error})" if one.status is TaskStatus.FAILED else "was not run"
+            reason = f"not run: its dependency {one.name!r} {why}"
+            unsuccessful += [
+                other for other in self._dependents[one.name] if self._cancel(other, reason)
+            ]
+
+    def _cancel(self, task: ToolTask, reason: str) -> bool:
+        """Cancel a task that has no result yet; say whether it was one."""
+        began = self._began.get(task.name)
+        duration = None if began is None else self._now() - began
+        if not self._note(task, cancelled(reason, duration)):
+            return False
+        if task.name in self._running:
+            self._running[task.name].cancel()
+        return True
+
+    def _note(self, task: ToolTask, result: TaskResult) -> bool:
+        """Note a task's result, unless it has one; say whether it was noted."""
+        if task.status in OVER:
+            return False
         if result["status"] != "success" and not result["error"]:
             result["error"] = f"exit code {result['exit_code']}"
         task.settle(STATUS_OF[result["status"]], result, result["duration"])
+        self._tally.end(result["duration"] if task.name in self._began else None)
         if self.settings.verbose:
             log.info("task %s: %s", task.name, task.error or task.status.value)
         self._report()
-        if task.status is TaskStatus.COMPLETED:
-            return
-        reason = f"not run: its dependency {task.name!r} was not successful ({task.error})"
-        self._cancel(self._dependents[task.name], reason)
-        if self.fail_fast and task.status is TaskStatus.FAILED:
-            self._cancel(self.tasks, f"task {task.name!r} failed, and fail_fast is set")
-
-    def _cancel(self, tasks: Sequence[ToolTask], reason: str) -> None:
-        for task in tasks:
-            if task.status not in OVER:
-                began = self._began.get(task.name)
-                duration = None if began is None else asyncio.get_running_loop().time() - began
-                self._settle(task, cancelled(reason, duration))
-                if task.name in self._running:
-                    self._running[task.name].cancel()
+        return True
 
     async def _clean_up(self) -> None:
         """Let cancelled coroutines end; threads cannot be, and are left."""
@@ -165,7 +184,10 @@ class Batch:
     def _report(self) -> None:
         if self.settings.on_progress is not None:
             slots = self.settings.max_concurrency
-            self.settings.on_progress(progress(self.tasks, self.elapsed(), slots))
+            try:
+                self.settings.on_progress(self._tally.progress(self.elapsed(), slots))
+            except Exception:
+                log.exception("on_progress failed")
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

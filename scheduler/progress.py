@@ -64,16 +64,34 @@ class Statistics:
         return "\n".join(lines)
 
 
-def progress(tasks: Sequence[ToolTask], elapsed: float, slots: int) -> Progress:
-    """Estimate how long the rest takes, at the mean duration so far and with so many slots."""
-    done = sum(task.status in OVER for task in tasks)
-    running = sum(task.status is TaskStatus.RUNNING for task in tasks)
-    times = [task.duration for task in tasks if task.duration is not None]
-    left = len(tasks) - done
-    remaining = None
-    if times:
-        remaining = sum(times) / len(times) * left / max(1, min(slots, left))
-    return Progress(done, running, len(tasks), elapsed, remaining)
+@dataclass(slots=True)
+class Tally:
+    """Counts of a batch that goes on, so that each report costs the same however large it is."""
+
+    total: int
+    done: int = 0
+    begun: int = 0
+    ran: int = 0
+    """Tasks that ran and ended."""
+    work: float = 0.0
+    """Seconds that those ran, summed."""
+
+    def begin(self) -> None:
+        """Count a task that starts to run."""
+        self.begun += 1
+
+    def end(self, duration: float | None) -> None:
+        """Count a task that has its result; without a duration it was not run."""
+        self.done += 1
+        if duration is not None:
+            self.ran += 1
+            self.work += duration
+
+    def progress(self, elapsed: float, slots: int) -> Progress:
+        """Estimate how long the rest takes, at the mean duration so far and with so many slots."""
+        left = self.total - self.done
+        remaining = self.work / self.ran * left / max(1, min(slots, left)) if self.ran else None
+        return Progress(self.done, self.begun - self.ran, self.total, elapsed, remaining)
 
 
 def statistics(tasks: Sequence[ToolTask], elapsed: float) -> Statistics:

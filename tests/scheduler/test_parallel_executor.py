@@ -188,11 +188,18 @@ class TestDependencies:
         results = run(executor.execute_with_dependencies(tasks))
         assert results["after"]["status"] == "cancelled"
         assert results["after"]["error"] == (
-            "not run: its dependency 'bad' was not successful (RuntimeError: no such luck)"
+            "not run: its dependency 'bad' failed (RuntimeError: no such luck)"
         )
-        assert "its dependency 'after' was not successful" in results["last"]["error"]
+        assert results["last"]["error"] == "not run: its dependency 'after' was not run"
         assert results["other"]["status"] == "success"
         assert tasks[0].duration is None
+
+    def test_a_long_chain_behind_a_failure_is_skipped_to_its_end(self):
+        tasks = [ToolTask("t0", explode)]
+        tasks += [ToolTask(f"t{n}", nap(1), {}, depends_on=[f"t{n - 1}"]) for n in range(1, 3_000)]
+        results = run(ParallelExecutor().execute_with_dependencies(tasks))
+        assert results["t2999"]["status"] == "cancelled"
+        assert results["t2999"]["error"] == "not run: its dependency 't2998' was not run"
 
     def test_the_plan_can_be_asked_for_before_running(self):
         tasks = [
@@ -382,6 +389,12 @@ class TestReports:
         ]
         assert [each.remaining for each in seen[2:]] == [15, 10, 10, 10, 10, 0]
         assert seen[-1].elapsed == 20
+
+    def test_a_listener_that_fails_harms_nothing(self, caplog):
+        executor = ParallelExecutor(on_progress=lambda _: 1 / 0)
+        results = run(executor.execute_parallel([ToolTask("t", nap(1))]))
+        assert results["t"]["status"] == "success"
+        assert "on_progress failed" in caplog.text
 
     def test_statistics_are_logged_when_verbose(self, caplog):
         caplog.set_level(logging.INFO, logger="scheduler")
