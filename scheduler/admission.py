@@ -120,15 +120,20 @@ class Admission:
         if not calls and not self._stirred:
             return
         alone = len(calls) == 1
+        queued = []
         for call in calls:
             if call.is_waiting and self._is_admitted(call, by) and not call.waiters:
                 lane = self._open_lane(call) if alone else None
                 if lane is not None:
                     self._start(call, lane)
                 else:
+                    queued.append(call)
                     calls += self._queue(call)
         while self._stirred:
             self._fill(self._stirred.popitem()[0])
+        for call in queued:
+            if call.is_waiting:
+                self._wait(call, WaitKind.LANE, None)
 
     def _is_admitted(self, call: Call, by: Call | None) -> bool:
         """Say whether only a slot is missing."""
@@ -163,7 +168,6 @@ class Admission:
         lanes = call.lanes()
         if all(lane.is_exhausted for lane in lanes):
             return self._withdraw(call, refusals.lane_busy(call))
-        self._wait(call, WaitKind.LANE, None)
         for lane in lanes:
             waiter = Waiter(call, owner=call.owner, priority=call.priority, request=call.id)
             lane.enqueue(waiter)

@@ -1,6 +1,5 @@
 """The one property: any parallel run equals the serial one, and nobody waits without need."""
 
-import logging
 import os
 
 import pytest
@@ -18,12 +17,7 @@ SETTINGS = settings(
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet():
-    """Approvals that fail are a part of the batches, not news."""
-    logging.getLogger("scheduler").setLevel(logging.CRITICAL)
-    yield
-    logging.getLogger("scheduler").setLevel(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @SETTINGS

@@ -1,6 +1,5 @@
 """The properties can fail: each of these schedulers is broken in one place, and is caught."""
 
-import logging
 from random import Random
 
 import pytest
@@ -102,10 +101,9 @@ BREAKS = [
 ]
 
 
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("break_it", BREAKS, ids=[each.__name__ for each in BREAKS])
 def test_a_scheduler_that_is_broken_in_one_place_is_caught(break_it, monkeypatch):
-    logging.getLogger("scheduler").setLevel(logging.CRITICAL)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     break_it(monkeypatch)
 
     def is_caught(acts):
