@@ -1,0 +1,1 @@
+"""The tools on real programs: git, ruff, pytest, shells that misbehave."""
