@@ -52,12 +52,18 @@ def play(order):
 
 
 KIND = ["read", "mutate", "look", "write"]
+
+
+def by_kind(kinds):
+    return sorted(CALLS, key=lambda name: kinds.index(name.split()[0]))
+
+
 ORDERS = {
     "by kind": list(CALLS),
     "by kind, backwards": list(reversed(CALLS)),
     "looks between mutators": sorted(CALLS, key=lambda name: (name.split()[1], name)),
     **{
-        f"kinds as {'-'.join(kinds)}": sorted(CALLS, key=lambda n, k=kinds: k.index(n.split()[0]))
+        f"kinds as {'-'.join(kinds)}": by_kind(kinds)
         for kinds in itertools.islice(itertools.permutations(KIND), 3, 24, 5)
     },
     **{f"shuffled {n}": Random(n).sample(list(CALLS), len(CALLS)) for n in range(12)},
