@@ -12,8 +12,9 @@ from scheduler.certificate import Certificate, Violation, certify
 from scheduler.parallel_executor import ParallelExecutor
 from scheduler.plan import CycleError, DuplicateNameError, PlanError, UnknownDependencyError
 from scheduler.progress import Progress, Statistics, TaskStatistics
+from scheduler.questions import Approval
 from scheduler.records import CallRecord, LaneStats, NotRun, Outcome, Wait, WaitKind
-from scheduler.scheduler import Approval, Scheduler
+from scheduler.scheduler import Scheduler
 from scheduler.tasks import TaskResult, TaskStatus, ToolTask
 
 __all__ = [

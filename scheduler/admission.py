@@ -8,7 +8,10 @@ about again) and `retired` (gone) for the asynchronous part to act on. The rules
 - capacity is taken last, so that no full lane and no open question lets a later conflicting call
   overtake;
 - a place is released when the work has stopped, not when its result is there;
-- one call's failure, denial or waiting touches only those that conflict with it.
+- one call's failure, denial or waiting touches only those that conflict with it;
+- what follows from a departure (calls freed, keys to be worked out again, a parent that is over) is
+  put on a list and done in turn, never by recursion; keys first, so that nothing starts with old
+  ones.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,18 +35,25 @@ class Admission:
         self.unapproved: list[Call] = []
         self.retired: list[Call] = []
         self._tick = 0
-        # New calls that do not go on until all of their batch are there.
-        self._gathered: list[Call] | None = None
-        # Lanes in which a slot came free or a call came to wait; filled once all have advanced.
+        self._gatherings = 0
+        # What is still to be done: calls that may go on, movers that have left, parents that may
+        # be over, lanes in which a slot came free or a call came to wait.
+        self._freed: list[Call] = []
+        self._moved: list[Call] = []
+        self._parents: list[Call] = []
         self._stirred: dict[Lane[Call], None] = {}
+
+    def __repr__(self) -> str:
+        return f"<Admission {self.root!r} at tick {self._tick}>"
 
     # -- operations ----------------------------------------------------------------------------
 
     def submit(self, call: Call, after: Iterable[Call] = ()) -> None:
         """Fix a new call's place and let it go as far as it can."""
-        refusal = self._refusal(call, call.access)
+        after = list(after)
+        refusal = self._refusal(call, call.access, after)
         if refusal is not None:
-            self._settle_refused(call, refusal)
+            self._refused(call, refusal)
             return
         scope = call.home
         scope.live += 1
@@ -51,31 +61,31 @@ class Admission:
         if call.keys is not None:
             scope.keyed[call] = None
         if call.moves:
-            scope.movers[call] = None
-        if self._gathered is None:
-            self._advance([call])
-        else:
-            self._gathered.append(call)
+            self._mark_mover(call)
+        self._freed.append(call)
+        if not self._gatherings:
+            self._proceed()
 
     def gather(self) -> None:
         """Let new calls wait for `let_go`, so that the best of them goes first."""
-        if self._gathered is None:
-            self._gathered = []
+        self._gatherings += 1
 
     def let_go(self) -> None:
         """Let the gathered calls go as far as they can."""
-        gathered, self._gathered = self._gathered, None
-        self._advance(gathered or [])
+        self._gatherings -= 1
+        if not self._gatherings:
+            self._proceed()
 
     def approve(self, call: Call) -> None:
         """Let a call that was asked about go on."""
         call.approved = True
-        self._advance([call])
+        self._freed.append(call)
+        self._proceed()
 
     def refuse(self, call: Call, refusal: NotRun) -> None:
         """Answer a waiting call without running it; nothing happens when it has started."""
-        if call.is_waiting:
-            self._advance(self._withdraw(call, refusal), by=call)
+        self._withdraw(call, refusal)
+        self._proceed(by=call)
 
     def end(self, call: Call, outcome: Outcome) -> None:
         """Note that a started call's run is over; its place goes when its work has stopped."""
@@ -86,53 +96,54 @@ class Admission:
 
     def stop_if_over(self, call: Call) -> None:
         """Release the place of a call whose run has ended and which nothing holds any more."""
-        if call.is_over and call.record.stopped is None:
-            self._advance(self._stop(call), by=call)
+        self._stop_if_over(call)
+        self._proceed(by=call)
 
-    def mark_stuck(self, call: Call) -> None:
-        """Note that a call has ended but not stopped within its grace.
+    def mark_stuck(self, call: Call) -> bool:
+        """Note that a call has ended but not stopped within its grace; say whether it counts so.
 
-        Conflicting calls are answered at once from now on, and its slot is replaced.
+        Conflicting calls are answered at once from now on, and its slot is replaced. A parent that
+        only waits for nested calls that are not stuck themselves does not count.
         """
-        if call.is_stuck or not call.ended or call.record.stopped is not None:
-            return
+        if call.is_stuck or call.record.stopped is not None:
+            return True
+        if not call.holds and not (call.inner and call.inner.stuck):
+            return False
         call.is_stuck = True
         call.home.stuck[call] = None
-        freed = []
-        for other in [place.call for order in call.home.orders.values() for place in order]:
-            if other is not None and other.is_waiting:
-                refusal = self._refusal(other, other.access)
-                if refusal is not None:
-                    freed += self._withdraw(other, refusal)
+        for other in call.home.waiting():
+            told = call.place in other.place.told
+            refusal = self._refusal(other, other.access, [call] if told else [])
+            if refusal is not None:
+                self._withdraw(other, refusal)
         if call.slot is not None:
             call.slot.stuck += 1
             self._stirred[call.slot] = None
-            freed += self._refuse_exhausted(call.slot)
-        self._advance(freed, by=call)
+            if call.slot.is_exhausted:
+                self._freed += call.slot.waiters()
+        self._proceed(by=call)
+        return True
 
     # -- how far a call can go -----------------------------------------------------------------
 
-    def _advance(self, calls: list[Call], by: Call | None = None) -> None:
-        """Take each waiting call as far as it can go; `by` is the call that made way.
-
-        Several that compete for slots are queued first, so that the best of them goes first.
-        """
-        if not calls and not self._stirred:
-            return
-        alone = len(calls) == 1
-        queued = []
-        for call in calls:
-            if call.is_waiting and self._is_admitted(call, by) and not call.waiters:
-                lane = self._open_lane(call) if alone else None
-                if lane is not None:
-                    self._start(call, lane)
-                else:
-                    queued.append(call)
-                    calls += self._queue(call)
+    def _proceed(self, by: Call | None = None) -> None:
+        """Do what is still to be done; `by` is the call that made way."""
+        queued: list[Call] = []
+        while self._freed or self._moved or self._parents:
+            if self._parents:
+                self._stop_if_over(self._parents.pop())
+            elif self._moved:
+                movers, self._moved = self._moved, []
+                self._work_out_keys(movers)
+            else:
+                calls, self._freed = self._freed, []
+                for call in calls:
+                    if call.is_waiting and self._is_admitted(call, by):
+                        self._find_slot(call, queued, alone=len(calls) == 1)
         while self._stirred:
             self._fill(self._stirred.popitem()[0])
         for call in queued:
-            if call.is_waiting:
+            if call.is_waiting and call.open_wait is None:
                 self._wait(call, WaitKind.LANE, None)
 
     def _is_admitted(self, call: Call, by: Call | None) -> bool:
@@ -156,24 +167,26 @@ class Admission:
             self._close_wait(call, by)
         return True
 
-    def _open_lane(self, call: Call) -> Lane[Call] | None:
-        """Give a lane with a slot that nobody waits for."""
-        for lane in call.lanes():
-            if not lane.waiting and lane.has_slot:
-                return lane
-        return None
+    def _find_slot(self, call: Call, queued: list[Call], *, alone: bool) -> None:
+        """Start a call, or let it wait for a slot, or refuse it where no slot turns any more.
 
-    def _queue(self, call: Call) -> list[Call]:
-        """Let a call wait for a slot; give the calls that this may move, when it cannot."""
+        Several that come at once are queued first, so that the best of them goes first.
+        """
         lanes = call.lanes()
+        if alone and not call.waiters:
+            for lane in lanes:
+                if not lane.waiting and lane.has_slot:
+                    self._start(call, lane)
+                    return
         if all(lane.is_exhausted for lane in lanes):
-            return self._withdraw(call, refusals.lane_busy(call))
-        for lane in lanes:
-            waiter = Waiter(call, owner=call.owner, priority=call.priority, request=call.id)
-            lane.enqueue(waiter)
-            call.waiters.append((lane, waiter))
-            self._stirred[lane] = None
-        return []
+            self._withdraw(call, refusals.lane_busy(call))
+        elif not call.waiters:
+            queued.append(call)
+            for lane in lanes:
+                waiter = Waiter(call, owner=call.owner, priority=call.priority, request=call.id)
+                lane.enqueue(waiter)
+                call.waiters.append((lane, waiter))
+                self._stirred[lane] = None
 
     def _fill(self, lane: Lane[Call]) -> None:
         while (call := lane.pick()) is not None:
@@ -188,7 +201,7 @@ class Admission:
         call.slot = lane
         call.place.fixed = True
         if call.keys is not None:
-            call.home.keyed.pop(call, None)
+            del call.home.keyed[call]
         record = call.record
         record.outcome = Outcome.RUNNING
         record.started = self.clock()
@@ -197,9 +210,11 @@ class Admission:
 
     # -- leaving -------------------------------------------------------------------------------
 
-    def _stop(self, call: Call) -> list[Call]:
-        """Release a call's place, ticket and slot; give the calls that this may move."""
+    def _stop_if_over(self, call: Call) -> None:
+        """Release a call's place, ticket and slot, once."""
         record = call.record
+        if not call.is_over or record.stopped is not None:
+            return
         record.stopped = self.clock()
         record.stop_tick = self._next_tick()
         scope = call.home
@@ -210,37 +225,36 @@ class Admission:
                 self._stirred[call.slot] = None
         if call.is_stuck:
             del scope.stuck[call]
-        freed = scope.order(call.owner).end(call.place)
+        self._free(scope.orders[call.owner].end(call.place))
         if call.ticket is not None:
-            freed += scope.tickets.end(call.ticket)
+            self._free(scope.tickets.end(call.ticket))
         self.retired.append(call)
-        moved = self._depart(call)
-        return [*_calls(freed), *moved] if freed else moved
+        self._depart(call)
 
-    def _withdraw(self, call: Call, refusal: NotRun) -> list[Call]:
-        """Take out a call that has not run; give the calls that this may move."""
-        freed = self._give_back_ticket(call)
-        freed += call.home.order(call.owner).withdraw(call.place)
-        self._settle_refused(call, refusal)
-        return [*_calls(freed), *self._depart(call)]
+    def _withdraw(self, call: Call, refusal: NotRun) -> None:
+        """Take out a waiting call, once."""
+        if not call.is_waiting:
+            return
+        self._give_back_ticket(call)
+        self._free(call.home.orders[call.owner].withdraw(call.place))
+        if call.keys is not None:
+            del call.home.keyed[call]
+        self._refused(call, refusal)
+        self._depart(call)
 
-    def _depart(self, call: Call) -> list[Call]:
-        """Do what every departure from a scope does; give the calls that this may move."""
+    def _depart(self, call: Call) -> None:
+        """Do what every departure from a scope does."""
         scope = call.home
         scope.live -= 1
-        if call.keys is not None:
-            scope.keyed.pop(call, None)
         if not scope.orders[call.owner]:
             del scope.orders[call.owner]
-        moved = []
         if call.moves:
             del scope.movers[call]
-            moved = [each for waiting in list(scope.keyed) for each in self._rekey(waiting, call)]
-        if scope.parent is not None and scope.parent.is_over:
-            moved += self._stop(scope.parent)
-        return moved
+            self._moved.append(call)
+        if scope.parent is not None and not scope.live:
+            self._parents.append(scope.parent)
 
-    def _settle_refused(self, call: Call, refusal: NotRun) -> None:
+    def _refused(self, call: Call, refusal: NotRun) -> None:
         self._close_wait(call, None)
         call.refusal = refusal
         call.record.outcome = refusal.reason
@@ -248,54 +262,75 @@ class Admission:
         self.settled.append(call)
         self.retired.append(call)
 
-    def _give_back_ticket(self, call: Call) -> list[Place[Call]]:
+    def _give_back_ticket(self, call: Call) -> None:
         self._leave_lanes(call)
-        if call.ticket is None:
-            return []
-        ticket, call.ticket = call.ticket, None
-        return call.home.tickets.withdraw(ticket)
+        if call.ticket is not None:
+            ticket, call.ticket = call.ticket, None
+            self._free(call.home.tickets.withdraw(ticket))
 
     def _leave_lanes(self, call: Call) -> None:
         for lane, waiter in call.waiters:
             lane.leave(waiter)
         call.waiters.clear()
 
-    def _refuse_exhausted(self, lane: Lane[Call]) -> list[Call]:
-        freed = []
-        for call in lane.waiters() if lane.is_exhausted else ():
-            if all(each.is_exhausted for each in call.lanes()):
-                freed += self._withdraw(call, refusals.lane_busy(call))
-        return freed
+    def _free(self, places: list[Place[Call]]) -> None:
+        """Let calls that may go on be looked at."""
+        if places:
+            self._freed += [place.call for place in places if place.call is not None]
 
     # -- keys worked out again -----------------------------------------------------------------
 
-    def _rekey(self, call: Call, mover: Call) -> list[Call]:
-        """Work out a waiting call's keys again after `mover`; give the calls that this may move."""
-        if call.keys is None or not call.is_waiting:
-            return []
-        scope = call.home
-        access = call.keys(scope.unsettled(call.owner, call.id))
-        if access == call.access:
-            return []
-        refusal = self._refusal(call, access)
-        if refusal is not None:
-            return self._withdraw(call, refusal)
-        freed = self._give_back_ticket(call)
-        changed = scope.order(call.owner).rekey(call.place, access)
+    def _mark_mover(self, call: Call | None) -> None:
+        """Count a call, and the parents that it works for, among those that move things."""
+        while call is not None and call not in call.home.movers:
+            call.moves = True
+            call.home.movers[call] = None
+            call = call.home.parent
+
+    def _work_out_keys(self, movers: list[Call]) -> None:
+        """Work out again the keys of waiting calls that movers which have left may have changed."""
+        for scope in dict.fromkeys(mover.home for mover in movers):
+            here = [mover for mover in movers if mover.home is scope]
+            changed: dict[str, dict[Call, Access]] = {}
+            for call, unsettled in scope.unsettled_each():
+                if call.keys is None or not any(_concerns(mover, call) for mover in here):
+                    continue
+                access = call.keys(unsettled)
+                refusal = self._refusal(call, access)
+                if refusal is not None:
+                    self._withdraw(call, refusal)
+                elif access != call.access:
+                    changed.setdefault(call.owner, {})[call] = access
+            for owner, accesses in changed.items():
+                still = {call: each for call, each in accesses.items() if call.is_waiting}
+                foreign = any(mover.owner != owner for mover in here)
+                self._rekey(scope, owner, still, foreign=foreign)
+
+    def _rekey(
+        self, scope: Scope, owner: str, accesses: dict[Call, Access], *, foreign: bool
+    ) -> None:
+        """Give waiting calls of a session other keys; they, and those newly behind, start anew."""
+        for call, access in accesses.items():
+            self._give_back_ticket(call)
+            call.access = call.record.access = access
+            if foreign:
+                call.record.rekeyed_tick = self._next_tick()
+            if call.ask is not None:
+                call.approved = False
+                self.unapproved.append(call)
+        if not accesses:
+            return
+        order = scope.orders[owner]
+        changed = order.rekey({call.place: access for call, access in accesses.items()})
         for place in changed.blocked:
             if place.call is not None:
-                freed += self._give_back_ticket(place.call)
-        call.access = call.record.access = access
-        if mover.owner != call.owner:
-            call.record.rekeyed_tick = self._next_tick()
-        if call.ask is not None:
-            call.approved = False
-            self.unapproved.append(call)
-        return _calls([*freed, *changed.freed, *changed.blocked, call.place])
+                self._give_back_ticket(place.call)
+        self._free([*changed.freed, *changed.blocked])
+        self._freed += accesses
 
     # -- small things --------------------------------------------------------------------------
 
-    def _refusal(self, call: Call, access: Access) -> NotRun | None:
+    def _refusal(self, call: Call, access: Access, after: Iterable[Call] = ()) -> NotRun | None:
         """Say why a call with this access cannot be placed at all."""
         parent = call.home.parent
         if parent is not None:
@@ -304,7 +339,7 @@ class Admission:
             if not parent.access.covers(access):
                 return refusals.not_covered(call, parent, access)
         for other in call.home.stuck:
-            if other.access.conflicts_with(access):
+            if other.access.conflicts_with(access) or other in after:
                 return refusals.resource_busy(call, other)
         return None
 
@@ -330,8 +365,9 @@ class Admission:
         return self._tick
 
 
-def _calls(places: Iterable[Place[Call]]) -> list[Call]:
-    return [place.call for place in places if place.call is not None]
+def _concerns(mover: Call, call: Call) -> bool:
+    """Say whether a mover may have changed a call's keys: it writes what they go through."""
+    return mover.access.conflicts_with(call.access)
 
 
 def _blocker(place: Place[Call]) -> int | None:

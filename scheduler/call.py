@@ -4,7 +4,8 @@ A scope holds the calls under one parent, or those under none: the order of each
 the tickets between its sessions.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from scheduler.access import Access, Resource
@@ -109,8 +110,9 @@ class Call:
     def lanes(self) -> tuple[Lane["Call"], ...]:
         """Give the lanes that it may take its slot from, the best first.
 
-        A nested call borrows the slot of its parent, which only waits meanwhile; while a sibling
-        has that, it may take one of its own lane.
+        A nested call borrows the slot of its parent, which only waits meanwhile, so that parents
+        never wait for each other's slots; while a sibling has that, it may take one of its own
+        lane.
         """
         borrowed = self.home.slot
         return (self.lane,) if borrowed is None else (borrowed, self.lane)
@@ -152,11 +154,14 @@ class Scope:
         self.orders: dict[str, Order[Call]] = {}
         self.tickets: Tickets[Call] = Tickets()
         self.live = 0
-        # Waiting calls whose keys may change, unfinished calls that may change them, and calls
-        # that outlived their grace.
+        # Waiting calls whose keys may change, unfinished calls that may change them (both in the
+        # order of their ids), and calls that outlived their grace.
         self.keyed: dict[Call, None] = {}
         self.movers: dict[Call, None] = {}
         self.stuck: dict[Call, None] = {}
+
+    def __repr__(self) -> str:
+        return f"<Scope of {self.parent} {self.live} live, {len(self.stuck)} stuck>"
 
     def order(self, owner: str) -> Order[Call]:
         """Give the order of one session."""
@@ -165,15 +170,36 @@ class Scope:
             order = self.orders[owner] = Order()
         return order
 
+    def waiting(self) -> list[Call]:
+        """Give the calls that have neither started nor left."""
+        places = (place for order in self.orders.values() for place in order)
+        return [place.call for place in places if place.call is not None and place.call.is_waiting]
+
     def unsettled(self, owner: str, before: int) -> frozenset[Resource]:
         """Give what is written by unfinished calls that move things and that come first.
 
         Those of the same session with a smaller id than `before`, and those of other sessions that
         have their ticket.
         """
-        first = (
-            mover
-            for mover in self.movers
-            if (mover.id < before if mover.owner == owner else mover.ticket is not None)
-        )
-        return frozenset().union(*(mover.access.writes for mover in first))
+        own = (each for each in self.movers if each.owner == owner and each.id < before)
+        return _writes(own) | self._unsettled_by_others(owner)
+
+    def unsettled_each(self) -> Iterator[tuple[Call, frozenset[Resource]]]:
+        """Give each waiting call whose keys may change, with what is unsettled before it."""
+        others: dict[str, frozenset[Resource]] = {}
+        own: dict[str, frozenset[Resource]] = {}
+        movers = deque(self.movers)
+        for call in list(self.keyed):
+            while movers and movers[0].id < call.id:
+                mover = movers.popleft()
+                own[mover.owner] = own.get(mover.owner, frozenset()) | mover.access.writes
+            if call.owner not in others:
+                others[call.owner] = self._unsettled_by_others(call.owner)
+            yield call, own.get(call.owner, frozenset()) | others[call.owner]
+
+    def _unsettled_by_others(self, owner: str) -> frozenset[Resource]:
+        return _writes(each for each in self.movers if each.owner != owner and each.ticket)
+
+
+def _writes(calls: Iterable[Call]) -> frozenset[Resource]:
+    return frozenset().union(*(call.access.writes for call in calls))

@@ -13,9 +13,8 @@ The rules that it keeps:
 - the cost of adding and removing a place depends on the depth of its resources and on the calls
   that it conflicts with, never on the number of calls that have nothing to do with it.
 
-An entry taken out by a write is put back (`restore`) when that write leaves without having run. It
-may then stand beside a newer write that also covers it; the edge too many is harmless, since it
-still joins two calls that conflict.
+An entry remembers the write that took it out. When that write leaves without having run, the entry
+goes back in, or passes to the write that had taken that one out.
 """
 
 from collections.abc import Iterator
@@ -47,8 +46,8 @@ class Place(Generic[T]):
         self.entries: list[_Entry[T]] = []
         # A started call's place: nothing is put before it any more.
         self.fixed = False
-        # Places that it was told to wait for, whatever the two touch.
-        self.told: frozenset[Place[T]] = frozenset()
+        # Live places that it was told to wait for, whatever the two touch.
+        self.told: set[Place[T]] = set()
 
     def wait_for(self, other: "Place[T]") -> None:
         """Put `other` before this place."""
@@ -61,15 +60,23 @@ class Place(Generic[T]):
 
 
 class _Entry(Generic[T]):
-    """One resource of one place; `node` is None while a write has taken the entry out."""
+    """One resource of one place: at its node, or taken out by a write that covers it."""
 
-    __slots__ = ("node", "place", "resource", "writes")
+    __slots__ = ("node", "place", "resource", "taken", "taken_by", "writes")
 
     def __init__(self, place: Place[T], resource: Resource, *, writes: bool) -> None:
         self.place = place
         self.resource = resource
         self.writes = writes
         self.node: _Node[T] | None = None
+        self.taken_by: _Entry[T] | None = None
+        self.taken: dict[_Entry[T], None] = {}
+
+    def take_out(self, by: "_Entry[T]") -> None:
+        """Note that a write has taken this entry out."""
+        self.node = None
+        self.taken_by = by
+        by.taken[self] = None
 
 
 class _Bag(Generic[T]):
@@ -106,9 +113,12 @@ class _Bag(Generic[T]):
             place.wait_for(entry.place)
 
     def _gather(self, access: Access) -> None:
-        join: Place[T] = Place(access)
-        if self.join is not None and self.join.before:
-            join.wait_for(self.join)
+        join = self.join
+        if join is None or join.behind:
+            join = Place(access)
+            if self.join is not None and self.join.before:
+                join.wait_for(self.join)
+        # A join that nobody waits for is used again, so that joins do not pile up.
         for entry in self.fresh:
             join.wait_for(entry.place)
         self.gathered.update(self.fresh)
@@ -130,6 +140,25 @@ class _Node(Generic[T]):
         # are never read as a whole. From then on `below` is kept until the node is empty.
         self.readers: _Bag[T] | None = None
         self.below: _Bag[T] | None = None
+
+    def all_entries(self) -> list[_Entry[T]]:
+        """Give the entries here and below."""
+        found: list[_Entry[T]] = []
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            found += node.writers
+            if node.readers:
+                found += node.readers.entries()
+            stack.extend(node.children.values())
+        return found
+
+    def clear(self) -> None:
+        """Forget everything here and below; the bags above are the caller's to tell."""
+        self.children = {}
+        self.writers = {}
+        self.readers = None
+        self.below = None
 
     def forget_below(self, entry: _Entry[T]) -> None:
         """Take an entry of this node out of the bags above it."""
@@ -160,42 +189,68 @@ class Index(Generic[T]):
     def __bool__(self) -> bool:
         return bool(self._root.children or self._root.writers or self._root.readers)
 
+    def __repr__(self) -> str:
+        return f"<Index {'in use' if self else 'empty'}>"
+
     def add(self, place: Place[T]) -> None:
-        """Put before `place` what it conflicts with, then enter it.
+        """Put before `place` what it conflicts with, and enter it.
 
         All is found before anything is entered, so that a place never waits for itself.
         """
         access = place.access
+        entries = [_Entry(place, resource, writes=True) for resource in access.writes]
         if self:
             for resource in access.reads:
                 self._wait_to_read(place, resource)
-            for resource in access.writes:
-                self._wait_to_write(place, resource)
-        self.enter(place)
+            for entry in entries:
+                self._wait_to_write(place, entry.resource, entry)
+        entries += [
+            _Entry(place, each, writes=False) for each in access.reads if each not in access.writes
+        ]
+        for entry in entries:
+            self._put(entry)
+        place.entries = entries
+
+    def look(self, place: Place[T]) -> None:
+        """Put before `place` what it conflicts with, and leave the index as it is."""
+        for resource in place.access.reads:
+            self._wait_to_read(place, resource)
+        for resource in place.access.writes:
+            self._wait_to_write(place, resource, None)
 
     def enter(self, place: Place[T]) -> None:
-        """Enter a place without looking for conflicts."""
-        access = place.access
-        for resource in access.writes:
-            place.entries.append(_Entry(place, resource, writes=True))
-        for resource in access.reads:
-            if resource not in access.writes:
-                place.entries.append(_Entry(place, resource, writes=False))
+        """Enter a place that waits for nothing here."""
+        place.entries = _entries(place)
         for entry in place.entries:
             self._put(entry)
 
-    def restore(self, place: Place[T]) -> None:
-        """Put back those entries of a live place that a write had taken out."""
-        for entry in place.entries:
-            if entry.node is None:
-                self._put(entry)
+    def lend(self, place: Place[T]) -> None:
+        """Enter a place that stays entered elsewhere; it is not taken out again."""
+        for entry in _entries(place):
+            self._put(entry)
 
     def remove(self, place: Place[T]) -> None:
-        """Take a place out."""
+        """Take out a place that has ended; what it had taken out ended before it."""
         for entry in place.entries:
             if entry.node is not None:
                 self._take(entry, entry.node)
-        place.entries.clear()
+            elif entry.taken_by is not None:
+                del entry.taken_by.taken[entry]
+        place.entries = []
+
+    def withdraw(self, place: Place[T]) -> None:
+        """Take out a place that has not run; what it had taken out is found again."""
+        for entry in place.entries:
+            if entry.node is not None:
+                self._take(entry, entry.node)
+                for other in entry.taken:
+                    other.taken_by = None
+                    self._put(other)
+            elif entry.taken_by is not None:
+                del entry.taken_by.taken[entry]
+                for other in entry.taken:
+                    other.take_out(entry.taken_by)
+        place.entries = []
 
     def _wait_to_read(self, place: Place[T], resource: Resource) -> None:
         node = self._root
@@ -214,7 +269,7 @@ class Index(Generic[T]):
                 node.below = node.bag_of_writers_below()
             node.below.wait(place, Access(reads=frozenset({resource})))
 
-    def _wait_to_write(self, place: Place[T], resource: Resource) -> None:
+    def _wait_to_write(self, place: Place[T], resource: Resource, taker: _Entry[T] | None) -> None:
         node = self._root
         for part in resource:
             if node.writers:
@@ -227,25 +282,14 @@ class Index(Generic[T]):
             if child is None:
                 return
             node = child
-        self._supersede(place, node)
-
-    def _supersede(self, place: Place[T], top: _Node[T]) -> None:
-        """Wait for everything at and below a node, and take it out; the place enters there next."""
-        stack = [top]
-        while stack:
-            node = stack.pop()
-            for entry in node.writers:
-                top.forget_below(entry)
-                place.wait_for(entry.place)
-                entry.node = None
-            for entry in node.readers.entries() if node.readers else ():
-                place.wait_for(entry.place)
-                entry.node = None
-            stack.extend(node.children.values())
-        top.children = {}
-        top.writers = {}
-        top.readers = None
-        top.below = None
+        for entry in node.all_entries():
+            place.wait_for(entry.place)
+            if taker is not None:
+                if entry.writes:
+                    node.forget_below(entry)
+                entry.take_out(taker)
+        if taker is not None:
+            node.clear()
 
     def _put(self, entry: _Entry[T]) -> None:
         node = self._root
@@ -280,3 +324,11 @@ class Index(Generic[T]):
                 return
             del node.parent.children[node.part]
             node = node.parent
+
+
+def _entries(place: Place[T]) -> list[_Entry[T]]:
+    access = place.access
+    return [
+        *(_Entry(place, resource, writes=True) for resource in access.writes),
+        *(_Entry(place, resource, writes=False) for resource in access.reads - access.writes),
+    ]

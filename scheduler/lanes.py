@@ -3,20 +3,26 @@
 A lane holds slots. The rules that this file keeps:
 
 - among the waiting: the highest priority first, then the sessions in turn, then request order;
-- a waiter that was overtaken `patience` times goes next, whatever the others' priority;
+- a waiter that was overtaken `patience` times goes next, whatever the others' priority, but only
+  one in `patience` starts goes to such a waiter: otherwise a long backlog, all of it overtaken
+  often enough, would put an end to priorities until it is gone;
 - a slot held by a call that does not stop (marked stuck after its grace) is replaced, up to
   `spares` at a time; when every slot is held by a stuck call the lane is exhausted, and whoever
   wants a slot is told so instead of waiting for ever.
 """
 
 from collections import OrderedDict, deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 PATIENCE = 16
 """How often a waiter may be overtaken before it goes next."""
+
+
+_SLACK = 32
+"""So many waiters that have left are not worth looking for."""
 
 
 class Waiter(Generic[T]):
@@ -58,6 +64,8 @@ class Lane(Generic[T]):
         self.stuck = 0
         self.waiting = 0
         self._departures = 0
+        # Starts since the last one that went to a waiter for its patience.
+        self._since_patient = patience
         self._arrivals: deque[Waiter[T]] = deque()
         self._queues: dict[int, OrderedDict[str, list[Waiter[T]]]] = {}
 
@@ -91,6 +99,11 @@ class Lane(Generic[T]):
             waiter.gone = True
             self.waiting -= 1
             self._departures += 1
+            if not self.waiting:
+                self._arrivals.clear()
+                self._queues.clear()
+            elif len(self._arrivals) > 2 * self.waiting + _SLACK:
+                self._forget_the_gone()
 
     def pick(self) -> T | None:
         """Give the call that starts next, if a slot is free; it stays queued until it leaves."""
@@ -99,13 +112,27 @@ class Lane(Generic[T]):
         while self._arrivals[0].gone:
             self._arrivals.popleft()
         oldest = self._arrivals[0]
-        if self._departures - oldest.base >= self.patience:
+        if self._departures - oldest.base >= self.patience <= self._since_patient:
+            self._since_patient = 0
             return oldest.call
+        self._since_patient += 1
         return self._next_in_turn().call
 
     def waiters(self) -> list[T]:
         """Give the waiting calls in the order of their arrival."""
         return [waiter.call for waiter in self._arrivals if not waiter.gone]
+
+    def _forget_the_gone(self) -> None:
+        """Let go of waiters that left from the middle, such as cancelled ones."""
+        self._arrivals = deque(waiter for waiter in self._arrivals if not waiter.gone)
+        for priority, owners in list(self._queues.items()):
+            for owner, queue in list(owners.items()):
+                queue[:] = [waiter for waiter in queue if not waiter.gone]
+                heapify(queue)
+                if not queue:
+                    del owners[owner]
+            if not owners:
+                del self._queues[priority]
 
     def _next_in_turn(self) -> Waiter[T]:
         while True:

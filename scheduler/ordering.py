@@ -7,14 +7,14 @@ the order of `add`. The rules that this file keeps:
 - a place that ends frees those behind it for which it was the last one before them;
 - **withdrawal**: a place that leaves without having run hands each place behind it those before it
   that conflict with that one, and what it had taken out of the index goes back in;
-- **keys worked out again**: a waiting place whose access changed keeps its position; it waits for
-  the earlier places that it now conflicts with, and the later ones that have not started wait for
-  it. This one operation looks at every live place of the order.
+- **keys worked out again**: a waiting place whose access changed keeps its position. All waiting
+  places are put in order anew, once for all changes; one that now conflicts with a later place that
+  has started waits for that one too.
 
 The same class orders the calls of a session by request, and the sessions' calls by ticket.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic
 
@@ -52,62 +52,62 @@ class Order(Generic[T]):
     def add(self, place: Place[T], after: Iterable[Place[T]] = ()) -> None:
         """Put a place at the end; `after` are live places here that it waits for anyhow."""
         self._index.add(place)
-        if after:
-            place.told = frozenset(after)
-            for other in place.told:
-                place.wait_for(other)
+        for other in after:
+            place.told.add(other)
+            place.wait_for(other)
         self._live[place] = None
 
     def end(self, place: Place[T]) -> list[Place[T]]:
         """Take out a place whose call has stopped; give the places that this frees."""
         self._index.remove(place)
-        del self._live[place]
-        return _free(place)
+        return self._leave(place)
 
     def withdraw(self, place: Place[T]) -> list[Place[T]]:
         """Take out a place whose call has not run; give the places that this frees."""
-        self._hand_over(place)
-        del self._live[place]
-        return _free(place)
-
-    def rekey(self, place: Place[T], access: Access) -> Rekeyed[T]:
-        """Give a waiting place another access at its old position."""
-        self._hand_over(place)
-        freed = _free(place)
-        place.access = access
-        blocked = self._wait_again(place)
-        self._index.enter(place)
-        return Rekeyed([other for other in freed if not other.before], blocked)
-
-    def _hand_over(self, place: Place[T]) -> None:
-        """Leave the index and what stands before; those behind get what this place stood for."""
-        self._index.remove(place)
         before = [other for other in place.before if other.call is not None]
-        for other in before:
-            self._index.restore(other)
+        self._index.withdraw(place)
         for other in place.before:
             del other.behind[place]
         place.before = {}
-        for heir in place.behind:
-            for other in before:
-                if heir.access.conflicts_with(other.access):
-                    heir.wait_for(other)
+        if before and place.behind:
+            _hand_over(before, place.behind)
+        return self._leave(place)
 
-    def _wait_again(self, place: Place[T]) -> list[Place[T]]:
-        blocked = []
-        earlier = True
-        for other in self._live:
-            if other is place:
-                earlier = False
-            elif earlier:
-                if other in place.told or other.access.conflicts_with(place.access):
-                    place.wait_for(other)
-            elif not other.fixed and (
-                place in other.told or other.access.conflicts_with(place.access)
-            ):
-                other.wait_for(place)
-                blocked.append(other)
-        return blocked
+    def rekey(self, changes: Mapping[Place[T], Access]) -> Rekeyed[T]:
+        """Give waiting places other accesses at their old positions."""
+        for place, access in changes.items():
+            place.access = access
+        waiting = [place for place in self._live if not place.fixed]
+        was_free = {place for place in waiting if not place.before}
+        self._index = Index()
+        for place in self._live:
+            place.before, place.behind = {}, {}
+            if place.fixed:
+                self._index.enter(place)
+        for place in waiting:
+            self._index.add(place)
+            for other in place.told:
+                place.wait_for(other)
+        return Rekeyed(
+            [place for place in waiting if not place.before and place not in was_free],
+            [place for place in waiting if place.before and place in was_free],
+        )
+
+    def _leave(self, place: Place[T]) -> list[Place[T]]:
+        del self._live[place]
+        place.told.clear()
+        for other in place.behind:
+            other.told.discard(place)
+        return _free(place)
+
+
+def _hand_over(before: list[Place[T]], heirs: Iterable[Place[T]]) -> None:
+    """Put before each heir those that conflict with it, found through an index of their own."""
+    index: Index[T] = Index()
+    for place in before:
+        index.lend(place)
+    for heir in heirs:
+        index.look(heir)
 
 
 class Tickets(Generic[T]):

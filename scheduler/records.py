@@ -89,11 +89,15 @@ class CallRecord:
 
 @dataclass(slots=True)
 class LaneStats:
-    """Counts and times (in seconds, summed) of one lane since the scheduler was made."""
+    """Counts and times (in seconds, summed) of one lane since the scheduler was made.
+
+    Nested calls are counted in their lane, but those that borrow their parent's slot hold none.
+    """
 
     name: str
     limit: int | None
     running: int = 0
+    """Slots in use."""
     waiting: int = 0
     stuck: int = 0
     """Slots held by calls that outlived their grace."""
@@ -106,6 +110,17 @@ class LaneStats:
     """From start to stop."""
     longest: float = 0.0
     """The longest single run."""
+
+    def count(self, record: CallRecord) -> None:
+        """Count a call that has stopped or was not run."""
+        if record.started is None or record.stopped is None:
+            self.refused += 1
+            return
+        ran = record.stopped - record.started
+        self.ran_calls += 1
+        self.waited += record.started - record.submitted
+        self.busy += ran
+        self.longest = max(self.longest, ran)
 
 
 @dataclass(frozen=True, slots=True)

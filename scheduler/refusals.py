@@ -6,8 +6,12 @@ from scheduler.records import NotRun, Outcome
 
 
 def spell(resource: Resource) -> str:
-    """Write a resource the way people read it."""
-    return "/".join(resource).replace("///", "/").replace("//", "/") or "everything"
+    """Write a resource the way people read it: its kind, then its path."""
+    if not resource:
+        return "everything"
+    kind, *parts = resource
+    path = "/".join(parts[1:]) if parts[:1] == ["/"] else "/".join(parts)
+    return f"{kind} /{path}" if parts[:1] == ["/"] else f"{kind} {path}".strip()
 
 
 def denied(reason: str = "") -> NotRun:

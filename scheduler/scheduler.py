@@ -15,22 +15,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from scheduler import refusals
 from scheduler.access import EVERYTHING, Access, Resource
 from scheduler.admission import Admission
 from scheduler.call import Call, Keys, Scope
 from scheduler.lanes import PATIENCE, Lane
+from scheduler.questions import Approval, Questions, forget
 from scheduler.records import CallRecord, LaneStats, NotRun, Outcome
 
 T = TypeVar("T")
-
-Approval: TypeAlias = Callable[[Access], Awaitable[bool | str]]
-"""Asks whether a call with this access may run: True, or False, or the reason of a denial.
-
-It is asked at submission, and again when the call's keys have changed.
-"""
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +53,10 @@ class Scheduler:
         on_record: Callable[[CallRecord], None] | None = None,
     ) -> None:
         self.grace = grace
-        self.question_timeout = question_timeout
         self._patience = patience
         self._on_record = on_record
         self._admission = Admission()
+        self._questions = Questions(self._admission, self._act, question_timeout)
         self._lanes: dict[str, Lane[Call]] = {}
         self._stats: dict[str, LaneStats] = {}
         for name, limit in (limits or {}).items():
@@ -106,15 +101,19 @@ class Scheduler:
             name: for records and messages; the lane's name when not given.
             approval: asks whether it may run; it takes no ticket before the answer.
             parent: the running call that this one is a part of; the parent's access covers it.
-            after: tasks of the same session and parent that have to stop first.
+            after: tasks of the same session and parent that have to stop first; those that are
+                over already count as that.
             moves: whether it may change what paths mean (a move, a delete, a shell command); when
                 it ends, the keys of waiting calls are worked out again.
 
         Raises:
             ValueError: `after` names a task of another session or parent.
+            TypeError: `access` does not give an `Access`, or `owner` or `priority` is no such.
         """
         self._admission.clock = asyncio.get_running_loop().time
         home = self._admission.root if parent is None else _inner(parent)
+        _check(owner, str, "owner is a string, the name of its session")
+        _check(priority, int, "priority is a whole number, the higher the sooner")
         first = self._earlier(after, home, owner) if after else []
         known = access if isinstance(access, Access) else self._work_out(access, home, owner)
         call = self._enter(
@@ -135,13 +134,11 @@ class Scheduler:
         call.moves = moves
         if approval is not None:
             call.approved = False
-            call.ask = lambda: self._ask(tasks, call, approval)
+            call.ask = lambda: self._questions.ask(tasks, call, approval)
         task = self._task(tasks, call, run)
         self._admission.submit(call, first)
-        if call.is_waiting:
-            call.turn = asyncio.get_running_loop().create_future()
-            if call.ask is not None:
-                call.ask()
+        if call.ask is not None and call.is_waiting:
+            call.ask()
         self._act()
         return task
 
@@ -178,7 +175,8 @@ class Scheduler:
 
     async def drained(self) -> None:
         """Wait until every call has stopped or left; work that outlived its call included."""
-        await self._idle.wait()
+        while self._unstopped:
+            await self._idle.wait()
 
     # -- a call's way --------------------------------------------------------------------------
 
@@ -206,7 +204,8 @@ class Scheduler:
         return task
 
     async def _perform(self, call: Call, run: Callable[[Call], Awaitable[T]]) -> T | NotRun:
-        if call.turn is not None:
+        if call.is_waiting:
+            call.turn = asyncio.get_running_loop().create_future()
             await call.turn
         if call.refusal is not None:
             return call.refusal
@@ -222,8 +221,7 @@ class Scheduler:
             outcome = Outcome.CANCELLED if task.cancelled() else Outcome.FINISHED
             self._admission.end(call, outcome)
             if call.record.stopped is None:
-                loop = asyncio.get_running_loop()
-                call.timer = loop.call_later(self.grace, self._grace_over, call)
+                self._give_grace(call)
         self._act()
 
     def _released(self, call: Call) -> None:
@@ -231,8 +229,13 @@ class Scheduler:
         self._act()
 
     def _grace_over(self, call: Call) -> None:
-        self._admission.mark_stuck(call)
+        if not self._admission.mark_stuck(call):
+            self._give_grace(call)
         self._act()
+
+    def _give_grace(self, call: Call) -> None:
+        loop = asyncio.get_running_loop()
+        call.timer = loop.call_later(self.grace, self._grace_over, call)
 
     def _act(self) -> None:
         """Do what the decisions ask for."""
@@ -253,9 +256,7 @@ class Scheduler:
                     self._retire(call)
 
     def _settle(self, call: Call) -> None:
-        if call.question is not None:
-            call.question.cancel()
-            call.question = None
+        forget(call)
         if call.turn is not None and not call.turn.done():
             call.turn.set_result(None)
 
@@ -269,45 +270,13 @@ class Scheduler:
         if not self._unstopped:
             self._idle.set()
         record = call.record
-        _count(self._stats[record.lane], record)
+        self._stats[record.lane].count(record)
         self._ended.append(record)
         if self._on_record is not None:
             try:
                 self._on_record(record)
             except Exception:
                 log.exception("on_record failed for call %d (%s)", record.id, record.name)
-
-    # -- questions -----------------------------------------------------------------------------
-
-    def _ask(self, tasks: asyncio.TaskGroup, call: Call, approval: Approval) -> None:
-        if call.question is not None:
-            call.question.cancel()
-        question = self._question(call, approval)
-        try:
-            call.question = tasks.create_task(question, name=f"question about {call.name}")
-        except RuntimeError:  # the group is on its way down, and the call with it
-            question.close()
-
-    async def _question(self, call: Call, approval: Approval) -> None:
-        limit = asyncio.timeout(None if call.home.parent is None else self.question_timeout)
-        refusal: NotRun | None = None
-        try:
-            async with limit:
-                answer = await approval(call.access)
-                if answer is not True:
-                    refusal = refusals.denied(answer or "")
-        except Exception:
-            if limit.expired():
-                refusal = refusals.question_timed_out(self.question_timeout)
-            else:
-                log.exception("the approval of call %d (%s) failed", call.id, call.name)
-                refusal = refusals.denied("its approval could not be asked for")
-        call.question = None
-        if refusal is None:
-            self._admission.approve(call)
-        else:
-            self._admission.refuse(call, refusal)
-        self._act()
 
     # -- small things --------------------------------------------------------------------------
 
@@ -318,7 +287,7 @@ class Scheduler:
 
     def _earlier(self, after: Iterable["asyncio.Task[Any]"], home: Scope, owner: str) -> list[Call]:
         known = (self._calls.get(task) for task in after)
-        calls = [call for call in known if call is not None]
+        calls = [call for call in known if call is not None and call.record.stopped is None]
         for call in calls:
             if call.home is not home or call.owner != owner:
                 raise ValueError(
@@ -328,7 +297,15 @@ class Scheduler:
         return calls
 
     def _work_out(self, keys: Keys, home: Scope, owner: str) -> Access:
-        return keys(home.unsettled(owner, self._submitted + 1))
+        access = keys(home.unsettled(owner, self._submitted + 1))
+        _check(access, Access, "access is an Access, or a plain function that gives one")
+        return access
+
+
+def _check(value: object, kind: type, rule: str) -> None:
+    """Refuse what would only fail later, in somebody else's callback."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{rule}; got {value!r}")
 
 
 def _inner(parent: Call) -> Scope:
@@ -342,20 +319,11 @@ def _guarded(keys: Keys) -> Keys:
 
     def work_out(unsettled: frozenset[Resource]) -> Access:
         try:
-            return keys(unsettled)
+            access = keys(unsettled)
+            _check(access, Access, "keys give an Access")
         except Exception:
             log.exception("the keys of a waiting call could not be worked out again")
             return EVERYTHING
+        return access
 
     return work_out
-
-
-def _count(stats: LaneStats, record: CallRecord) -> None:
-    if record.started is None or record.stopped is None:
-        stats.refused += 1
-        return
-    stats.ran_calls += 1
-    stats.waited += record.started - record.submitted
-    ran = record.stopped - record.started
-    stats.busy += ran
-    stats.longest = max(stats.longest, ran)

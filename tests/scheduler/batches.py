@@ -20,7 +20,7 @@ RESOURCES = st.sampled_from(
 )
 SOME = st.frozensets(RESOURCES, max_size=2)
 APPROVALS = st.none() | st.tuples(
-    st.sampled_from(["allow", "allow", "deny", "raise", "never"]), st.integers(0, 8)
+    st.sampled_from(["allow", "allow", "deny", "raise", "cancel", "never"]), st.integers(0, 8)
 )
 
 NESTED = st.builds(
@@ -33,6 +33,7 @@ NESTED = st.builds(
     approval=APPROVALS,
     lingers=st.just(0) | st.integers(0, 6),
     lane=st.sampled_from(["free", "narrow", "wide"]),
+    link=st.sampled_from(["", "", "", "move", "through"]),
     priority=st.integers(0, 2),
 )
 
@@ -73,6 +74,7 @@ PARENTS = st.builds(
     approval=st.none() | APPROVALS,
     lane=st.sampled_from(["free", "narrow"]),
     nested=st.lists(NESTED, min_size=1, max_size=4).map(tuple),
+    is_outlived=st.booleans(),
 )
 
 BATCHES = st.lists(PLAIN | PLAIN | PLAIN | LINKED | PARENTS, min_size=1, max_size=10).map(tuple)

@@ -41,7 +41,7 @@ class Act:
     fails: bool = False
     cancel_after: int | None = None
     approval: tuple[str, int] | None = None
-    """What is answered ("allow", "deny", "raise" or "never") and after how long."""
+    """What is answered ("allow", "deny", "raise", "cancel" or "never") and after how long."""
     lingers: int = 0
     """How long its work goes on after its result is there."""
     link: str = ""
@@ -49,6 +49,8 @@ class Act:
     lane: str = "free"
     priority: int = 0
     nested: "tuple[Act, ...]" = ()
+    is_outlived: bool = False
+    """Its nested calls go on when its own run has ended."""
     waits_for_last: bool = False
     """Told to wait for the act before it, if that is of its session, whatever the two touch."""
 
@@ -132,12 +134,14 @@ class Play:
         self.effects: list[Effect] = []
         self.running: dict[Call, Access] = {}
         self.requests: dict[int, tuple[int, ...]] = {}
+        self.calls: asyncio.TaskGroup
 
     async def go(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(self.watch())
             last: tuple[int, asyncio.Task[Any]] | None = None
             async with asyncio.TaskGroup() as calls:
+                self.calls = calls
                 for act in self.acts:
                     await asyncio.sleep(act.at)
                     after = (
@@ -195,6 +199,8 @@ class Play:
         if answer == "never":
             await asyncio.get_running_loop().create_future()
         await asyncio.sleep(delay)
+        if answer == "cancel":
+            raise asyncio.CancelledError
         if answer == "raise":
             raise ConnectionError("the person left")
         return True if answer == "allow" else "no"
@@ -232,16 +238,23 @@ class Play:
         """Have the own effect at once, so that those of the nested calls come after it."""
         result = self.note(call, act, session, self.world.look(self.world.footprint(act, session)))
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for number, inner in enumerate(act.nested):
-                    # Between two sub-sessions there is exclusion only; in a private world all
-                    # nested calls are of one, and so in request order.
-                    owner = f"{call.owner}/{0 if self.world.private else number % 2}"
-                    self.submit(tasks, inner, session, owner=owner, parent=call)
+            if act.is_outlived:
+                self.submit_nested(self.calls, call, act, session)
                 await asyncio.sleep(act.lasts)
+            else:
+                async with asyncio.TaskGroup() as tasks:
+                    self.submit_nested(tasks, call, act, session)
+                    await asyncio.sleep(act.lasts)
         finally:
             self.leave(call)
         return result
+
+    def submit_nested(self, tasks: asyncio.TaskGroup, call: Call, act: Act, session: int) -> None:
+        for number, inner in enumerate(act.nested):
+            # Between two sub-sessions there is exclusion only; in a private world all nested calls
+            # are of one, and so in request order.
+            owner = f"{call.owner}/{0 if self.world.private else number % 2}"
+            self.submit(tasks, inner, session, owner=owner, parent=call)
 
     def enter(self, call: Call, act: Act, session: int) -> None:
         real = self.world.footprint(act, session)
@@ -279,7 +292,8 @@ class Play:
         for other in self.scheduler._unstopped:
             if other.home is call.home and other is not call:
                 conflict = other.access.conflicts_with(call.access)
-                if other.owner == call.owner and other.id < call.id and conflict:
+                first = other.id < call.id or other.place.fixed
+                if other.owner == call.owner and first and conflict:
                     return "order"
                 if other.id in call.record.after:
                     return "after"

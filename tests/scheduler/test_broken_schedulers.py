@@ -5,6 +5,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
 
+from scheduler import ordering
 from scheduler.admission import Admission
 from scheduler.call import Call
 from scheduler.index import Index, _Bag
@@ -29,28 +30,27 @@ def drop_what_is_below(monkeypatch):
 
 def drop_what_is_above(monkeypatch):
     """A write of a file no longer waits for the readers of its directory."""
+    wait_to_write = Index._wait_to_write
 
-    def supersede_only(index, place, resource):
+    def wait_below_only(index, place, resource, taker):
         node = index._root
         for part in resource:
             if part not in node.children:
                 return
             node = node.children[part]
-        index._supersede(place, node)
+        wait_to_write(index, place, resource, taker)
 
-    monkeypatch.setattr(Index, "_wait_to_write", supersede_only)
+    monkeypatch.setattr(Index, "_wait_to_write", wait_below_only)
 
 
 def hand_nothing_over(monkeypatch):
     """A call that is denied no longer passes on what stood before it."""
+    monkeypatch.setattr(ordering, "_hand_over", lambda *_: None)
 
-    def forget(order, place):
-        order._index.remove(place)
-        for other in place.before:
-            del other.behind[place]
-        place.before = {}
 
-    monkeypatch.setattr(Order, "_hand_over", forget)
+def lose_what_was_taken_out(monkeypatch):
+    """What a denied write had taken out of the index is not found again."""
+    monkeypatch.setattr(Index, "withdraw", Index.remove)
 
 
 def sell_no_tickets(monkeypatch):
@@ -66,18 +66,7 @@ def release_at_the_result(monkeypatch):
 
 def keep_old_keys(monkeypatch):
     """Keys are no longer worked out again after a move."""
-    monkeypatch.setattr(Admission, "_rekey", lambda *_: [])
-
-
-def forget_who_was_told_to_wait(monkeypatch):
-    """A place whose keys changed waits for conflicts only."""
-    enter = Index.enter
-
-    def forget(index, place):
-        enter(index, place)
-        place.told = frozenset()
-
-    monkeypatch.setattr(Index, "enter", forget)
+    monkeypatch.setattr(Admission, "_work_out_keys", lambda *_: None)
 
 
 def wait_for_too_much(monkeypatch):
@@ -94,6 +83,7 @@ BREAKS = [
     drop_what_is_below,
     drop_what_is_above,
     hand_nothing_over,
+    lose_what_was_taken_out,
     sell_no_tickets,
     release_at_the_result,
     keep_old_keys,

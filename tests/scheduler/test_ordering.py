@@ -61,7 +61,7 @@ def follow(steps):
         elif place is None:
             continue
         elif what == "rekey" and not place.fixed:
-            changed = order.rekey(place, access)
+            changed = order.rekey({place: access})
             told |= set(changed.freed)
             told -= set(changed.blocked)
             (told.discard if place.before else told.add)(place)

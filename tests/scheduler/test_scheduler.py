@@ -209,8 +209,8 @@ class TestNested:
 
             outcome = await stage.call("parent", FILE, run=parent)
             assert outcome.reason is Outcome.NOT_COVERED
-            assert "'child' would write file/b" in outcome.text
-            assert "'parent' did not ask for (write file/a)" in outcome.text
+            assert "'child' would write file b" in outcome.text
+            assert "'parent' did not ask for (write file a)" in outcome.text
 
         staged(main)
 

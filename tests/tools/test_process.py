@@ -1,9 +1,11 @@
 """One run of a program: what comes back."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tools import program, run_subprocess_async
@@ -203,8 +205,17 @@ async def test_the_typed_form_raises_what_the_dictionary_tells():
 # Standard input
 
 
-async def test_a_program_that_reads_finds_its_input_empty():
-    assert (await run_subprocess_async(["cat"]))["output"] == ""
+async def test_a_program_that_reads_finds_its_input_empty_and_not_ours():
+    ours, (reader, writer) = os.dup(0), os.pipe()
+    os.dup2(reader, 0)
+    try:
+        result = await run_subprocess_async(["cat"], timeout=10)
+    finally:
+        os.dup2(ours, 0)
+        for descriptor in (ours, reader, writer):
+            os.close(descriptor)
+
+    assert (result["status"], result["output"]) == ("success", "")
 
 
 async def test_input_is_fed_and_ends():
@@ -276,6 +287,7 @@ async def test_an_endless_writer_is_stopped_and_little_of_it_is_kept():
     assert done.timed_out
     assert done.stdout.total > 1_000_000
     assert len(done.stdout.head) + len(done.stdout.tail) == 1_000
+    assert done.exit_code == -signal.SIGTERM
 
 
 # Time limit
@@ -340,9 +352,14 @@ async def test_a_service_that_let_go_of_everything_is_left_alone(
     os.mkfifo(tmp_path / "started")
     os.mkfifo(tmp_path / "stop")
     service = "echo >started; exec 8<>stop; echo up >&9; read word <&8"
-    script = f"{lifeline.hold()}; setsid sh -c '{service}' >/dev/null 2>&1 & read word <started"
+    start = f"setsid sh -c '{service}' <&0 >/dev/null 2>&1 &"
+    script = f"{lifeline.hold()}; {start} read word <started"
 
-    result = await run_subprocess_async(shell(script), tmp_path)
+    before = psutil.Process().num_fds()
+
+    result = await run_subprocess_async(shell(script), tmp_path, input=b"unread" * 100_000)
+
+    assert psutil.Process().num_fds() == before
 
     await lifeline.says("up")
     assert (result["status"], result["note"]) == ("success", None)

@@ -1,11 +1,19 @@
 """What a program started ends with it, however it hides."""
 
 import asyncio
+import os
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
 
+import psutil
 import pytest
 
+from tools import process_tree
 from tools.output import Excerpt
 from tools.process import run
+from tools.process_members import Search, Tree
 from tools.process_tree import Ended
 from tools.program import Completed
 from tools.results import result_of
@@ -63,17 +71,51 @@ async def test_nothing_outlives_a_run_that_timed_out(lifeline: Lifeline):
     assert done.ended.survivors == ()
 
 
-async def test_a_program_may_finish_its_work_before_it_is_killed(lifeline: Lifeline):
-    script = f"{lifeline.hold()}; trap 'echo tidy >&9; exit' TERM; echo up >&9; sleep 1000 & wait"
-    running = asyncio.create_task(run(["sh", "-c", script], grace=60))
+async def test_a_program_may_finish_its_work_before_it_is_killed(
+    lifeline: Lifeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    waits: list[float] = []
+    wait_for_end = process_tree.wait_for_end
+
+    def wait(processes: Iterable[psutil.Process], seconds: float) -> None:
+        waits.append(seconds)
+        wait_for_end(processes, seconds)
+
+    monkeypatch.setattr(process_tree, "wait_for_end", wait)
+    os.mkfifo(tmp_path / "go")
+    last = "echo told >&9; read word <go; echo tidy >&9; exit"
+    script = f"{lifeline.hold()}; trap '{last}' TERM; echo up >&9; sleep 1000 & wait"
+    running = asyncio.create_task(run(["sh", "-c", script], cwd=tmp_path, grace=60))
     await lifeline.says("up")
 
     running.cancel()
 
+    await lifeline.says("told")
+    (tmp_path / "go").write_text("on\n")
+    await lifeline.says("tidy")
     with pytest.raises(asyncio.CancelledError):
         await running
-    await lifeline.says("tidy")
     await lifeline.is_dead()
+    assert waits == [60]
+
+
+def test_a_child_of_a_process_that_ended_while_it_was_looked_for_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The child is not in the first list: its parent forked after that, and ended at once."""
+    with subprocess.Popen(["true"]) as parent:
+        parent.wait()
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as child:
+        everybody = psutil.pids
+        lists = iter([[parent.pid]])
+        monkeypatch.setattr(psutil, "pids", lambda: next(lists, None) or everybody())
+
+        for detached in (False, True):
+            lists = iter([[parent.pid]])
+            search = Search(Tree(child.pid, "no mark", time.time()), detached=detached)
+            assert [process.pid for process in search.find()] == [child.pid]
+
+        child.kill()
 
 
 async def test_one_run_ends_nothing_of_another(lifeline: Lifeline):
