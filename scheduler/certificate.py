@@ -1,15 +1,17 @@
 """Was this run equal to the serial one? A pure function from records to an answer.
 
-It shares nothing with the scheduler but `overlap`: it looks only at when each call started and
-stopped (by tick) and what it had declared. The rules that it checks:
+It shares nothing with the scheduler's index: it looks only at when each call started and stopped
+(by tick) and at what it had declared. The rules that it checks:
 
 - two calls of one session (and parent) that conflict ran in request order, the first one stopped
   before the second one started;
 - two calls of one parent, of whatever sessions, that conflict did not overlap in time;
+- a nested call ran while its parent did, and touched nothing that its parent had not asked for;
 - a call started after those that it was told to wait for had stopped.
 
-Records in, answer out, in time linear in the number of resources times their depth: for each
-resource only the latest stop among its readers and writers, and below it, has to be known.
+For each resource only the latest stop among its readers and writers, and below it, has to be known,
+so the time is linear in the number of resources times their depth; calls whose keys another session
+moved are compared with every call of their session.
 """
 
 import math
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 from scheduler.access import Access, Resource
 from scheduler.records import CallRecord
 
-ASKED_EARLIER = "they conflict and the first was asked for earlier"
+ASKED_EARLIER = "they conflict, and the one that was asked for later did not wait for the other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Certificate:
     """Whether a run was serial-equivalent, within the scope that `outside` limits."""
 
     violation: Violation | None
+    """The first pair in request order; calls that overlapped come after calls out of order."""
     outside: tuple[str, ...]
     """What the answer does not speak of, each in a sentence."""
     unordered_from: int | None
@@ -53,9 +56,8 @@ class Certificate:
         else:
             one, two = self.violation.earlier, self.violation.later
             answer = (
-                f"NOT serial-equivalent: call {two.id} ({two.name}) of session {two.owner!r} "
-                f"started before call {one.id} ({one.name}) of session {one.owner!r} had stopped; "
-                f"{self.violation.rule}"
+                f"NOT serial-equivalent: call {two.id} ({two.name}) of session {two.owner!r} and "
+                f"call {one.id} ({one.name}) of session {one.owner!r}: {self.violation.rule}"
             )
         return "\n".join([answer, *(f"outside: {sentence}" for sentence in self.outside)])
 
@@ -66,23 +68,20 @@ def certify(records: Iterable[CallRecord]) -> Certificate:
     `records` may come in any order and from several sessions; calls that did not run are skipped.
     A call that has not stopped counts as running for ever.
     """
-    ran = sorted((record for record in records if record.ran), key=lambda record: record.id)
+    known = sorted(records, key=lambda record: record.id)
+    ran = [record for record in known if record.ran]
     scopes: dict[int | None, list[CallRecord]] = defaultdict(list)
     for record in ran:
         scopes[record.parent].append(record)
-    found = [
-        violation
-        for scope in scopes.values()
-        for violation in (*_out_of_order(scope), _overlapping(scope))
-        if violation is not None
-    ]
-    found += _too_early(ran)
+    found = [each for scope in scopes.values() for each in _out_of_order(scope)]
+    found += [*_too_early(ran), *_outside_parent(ran)]
+    found = found or [each for scope in scopes.values() for each in _overlapping(scope)]
     first = min(found, key=lambda each: (each.later.id, each.earlier.id), default=None)
     left = next((record.id for record in ran if record.left_running), None)
-    return Certificate(first, tuple(_outside(ran)), left)
+    return Certificate(first, tuple(_outside(known)), left)
 
 
-def _out_of_order(scope: Sequence[CallRecord]) -> list[Violation | None]:
+def _out_of_order(scope: Sequence[CallRecord]) -> list[Violation]:
     sessions: dict[str, list[CallRecord]] = defaultdict(list)
     for record in scope:
         sessions[record.owner].append(record)
@@ -90,36 +89,53 @@ def _out_of_order(scope: Sequence[CallRecord]) -> list[Violation | None]:
     for calls in sessions.values():
         moved = [call for call in calls if call.rekeyed_tick is not None]
         settled = [call for call in calls if call.rekeyed_tick is None]
-        found.append(_first_pair(settled, ASKED_EARLIER))
-        found += [_around_a_move(call, calls) for call in moved]
+        found += _first_pair(settled, ASKED_EARLIER)
+        for call in moved:
+            found += _around_a_move(call, calls)
     return found
 
 
-def _overlapping(scope: Sequence[CallRecord]) -> Violation | None:
+def _overlapping(scope: Sequence[CallRecord]) -> list[Violation]:
     return _first_pair(sorted(scope, key=_start), "they conflict and ran at the same time")
 
 
-def _first_pair(calls: Sequence[CallRecord], rule: str) -> Violation | None:
+def _first_pair(calls: Sequence[CallRecord], rule: str) -> list[Violation]:
     """Find the first call that started before a conflicting one in front of it had stopped."""
     latest = _Latest()
-    for call in calls:
-        other = latest.conflicting(call.access)
-        if other is not None and _stop(other) > _start(call):
-            return Violation(other, call, rule)
+    for number, call in enumerate(calls):
+        last = latest.conflicting(call.access)
+        if last is not None and _stop(last) > _start(call):
+            first = next(other for other in calls[:number] if _is_hurt(other, call))
+            return [Violation(first, call, rule)]
         latest.add(call)
-    return None
+    return []
 
 
-def _around_a_move(moved: CallRecord, calls: Sequence[CallRecord]) -> Violation | None:
-    """Check a call whose keys another session moved: later calls count that started after that."""
+def _is_hurt(earlier: CallRecord, later: CallRecord) -> bool:
+    return _stop(earlier) > _start(later) and earlier.access.conflicts_with(later.access)
+
+
+def _around_a_move(moved: CallRecord, calls: Sequence[CallRecord]) -> list[Violation]:
+    """Check a call whose keys another session moved: what started before that does not count."""
     for call in calls:
-        if not call.access.conflicts_with(moved.access):
+        one, two = (call, moved) if call.id < moved.id else (moved, call)
+        if one is not two and _is_hurt(one, two) and (one.rekeyed_tick or 0) < _start(two):
+            return [Violation(one, two, ASKED_EARLIER)]
+    return []
+
+
+def _outside_parent(ran: Sequence[CallRecord]) -> list[Violation]:
+    known = {record.id: record for record in ran}
+    found = []
+    for record in ran:
+        parent = None if record.parent is None else known.get(record.parent)
+        if parent is None:
             continue
-        if call.id < moved.id and _start(moved) < _stop(call):
-            return Violation(call, moved, ASKED_EARLIER)
-        if call.id > moved.id and (moved.rekeyed_tick or 0) < _start(call) < _stop(moved):
-            return Violation(moved, call, ASKED_EARLIER)
-    return None
+        if not (_start(parent) < _start(record) and _stop(record) <= _stop(parent)):
+            found.append(Violation(parent, record, "it ran while its parent did not"))
+        elif not parent.access.covers(record.access):
+            found.append(Violation(parent, record, "its parent had not asked for what it touches"))
+    return found
 
 
 def _too_early(ran: Sequence[CallRecord]) -> list[Violation]:
@@ -132,8 +148,11 @@ def _too_early(ran: Sequence[CallRecord]) -> list[Violation]:
     ]
 
 
-def _outside(ran: Sequence[CallRecord]) -> list[str]:
-    told = [
+def _outside(known: Sequence[CallRecord]) -> list[str]:
+    ran = [record for record in known if record.ran]
+    missing = known[-1].id - known[0].id + 1 - len(known) if known else 0
+    told = [f"{missing} calls whose records are not among these"] if missing > 0 else []
+    told += [
         f"call {record.id} ({record.name}) left {record.left_running} running; "
         "from there on what it touches is unordered"
         for record in ran

@@ -98,7 +98,7 @@ def statistics(tasks: Sequence[ToolTask], elapsed: float) -> Statistics:
     """Sum up a batch that is over."""
     count = [task.status for task in tasks].count
     each = tuple(
-        TaskStatistics(task.name, task.status, task.duration, is_cached(task)) for task in tasks
+        TaskStatistics(task.name, task.status, task.duration, task.cached) for task in tasks
     )
     return Statistics(
         completed=count(TaskStatus.COMPLETED),
@@ -109,8 +109,3 @@ def statistics(tasks: Sequence[ToolTask], elapsed: float) -> Statistics:
         work=sum(task.duration or 0.0 for task in tasks),
         tasks=each,
     )
-
-
-def is_cached(task: ToolTask) -> bool:
-    """Say whether a task's result came from the cache."""
-    return bool(task.result and task.result.get("cached"))

@@ -13,22 +13,35 @@ SIZE = 1_024
 
 
 class ResultCache:
-    """Keeps what pure tasks returned; what cannot be told apart by pickling is not kept."""
+    """Keeps what pure tasks returned; whoever asks gets a copy of their own.
+
+    Arguments and results that cannot be pickled are not kept. A bound method counts as pure in its
+    object: do not call one pure whose object changes.
+    """
 
     def __init__(self, size: int = SIZE) -> None:
-        self._kept: LRUCache[Hashable, TaskResult] = LRUCache(size)
+        self._kept: LRUCache[Hashable, bytes] = LRUCache(size)
+
+    def __repr__(self) -> str:
+        return f"<ResultCache {len(self._kept)} of {self._kept.maxsize:g}>"
 
     def get(self, task: ToolTask) -> TaskResult | None:
-        """Give the kept result of a pure task, marked as `cached`, if there is one."""
+        """Give the kept result of a pure task, if there is one."""
         key = _key(task) if task.pure else None
         kept = None if key is None else self._kept.get(key)
-        return None if kept is None else {**kept, "cached": True, "duration": 0.0}
+        if kept is None:
+            return None
+        result: TaskResult = pickle.loads(kept)  # noqa: S301  (pickled below, in this process)
+        return {**result, "cached": True, "duration": 0.0}
 
     def keep(self, task: ToolTask, result: TaskResult) -> None:
         """Keep the result of a pure task that succeeded."""
         key = _key(task) if task.pure and result["status"] == "success" else None
         if key is not None:
-            self._kept[key] = dict(result)
+            try:
+                self._kept[key] = pickle.dumps(result)
+            except Exception:  # noqa: BLE001  (what cannot be pickled is not kept)
+                return
 
 
 def _key(task: ToolTask) -> Hashable | None:

@@ -158,7 +158,11 @@ class Scheduler:
     @property
     def records(self) -> list[CallRecord]:
         """The records of the calls that have ended, oldest first, then of those that have not."""
-        return [*self._ended, *(call.record for call in self._unstopped)]
+        return [*self._ended, *self.unfinished_records()]
+
+    def unfinished_records(self) -> list[CallRecord]:
+        """Give the records of the calls that wait, run or linger."""
+        return [call.record for call in self._unstopped]
 
     def lanes(self) -> dict[str, LaneStats]:
         """Give counts and times per lane, as they are now."""

@@ -1,5 +1,6 @@
 """A named task, its run-time state, and the shape of its result."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -54,6 +55,8 @@ class ToolTask:
     error: str | None = field(default=None, init=False)
     duration: float | None = field(default=None, init=False)
     """Seconds from start to result; None when it was not run."""
+    cached: bool = field(default=False, init=False)
+    """Whether the result came from the cache."""
 
     def __post_init__(self) -> None:
         """Refuse what could only fail later and less clearly."""
@@ -61,6 +64,12 @@ class ToolTask:
             raise ValueError(f"a task's name is a string that is not empty; got {self.name!r}")
         if not callable(self.func):
             raise TypeError(f"task {self.name!r}: func must be callable; got {self.func!r}")
+        if inspect.isgeneratorfunction(self.func) or inspect.isasyncgenfunction(self.func):
+            raise TypeError(
+                f"task {self.name!r}: func is a generator function, which gives no one result"
+            )
+        if self.cpu_bound and inspect.iscoroutinefunction(self.func):
+            raise TypeError(f"task {self.name!r}: a cpu_bound func is a plain function")
         names: object = self.depends_on
         if isinstance(names, str):
             raise TypeError(f"task {self.name!r}: depends_on is a list of names; write [{names!r}]")
@@ -74,48 +83,62 @@ class ToolTask:
         """Note the start of the run."""
         self.status = TaskStatus.RUNNING
 
-    def settle(self, status: TaskStatus, result: TaskResult, duration: float | None) -> None:
+    def settle(self, result: TaskResult) -> None:
         """Note the end."""
-        self.status = status
+        self.status = _STATUS_OF[result["status"]]
         self.result = result
         self.error = result["error"]
-        self.duration = duration
+        self.duration = result["duration"]
 
     def reset(self) -> None:
         """Forget an earlier run."""
         self.status = TaskStatus.PENDING
         self.result = self.error = self.duration = None
+        self.cached = False
 
 
-def succeeded(value: Any, duration: float) -> TaskResult:
-    """Shape what a function returned; a dictionary with a status has its own say."""
+_STATUS_OF = {
+    "success": TaskStatus.COMPLETED,
+    "failed": TaskStatus.FAILED,
+    "cancelled": TaskStatus.CANCELLED,
+}
+
+
+def returned(value: Any) -> TaskResult:
+    """Shape what a function returned; a dictionary with a status of ours has its own say."""
     shaped: TaskResult = {
         "status": "success",
         "output": value,
         "error": None,
         "exit_code": 0,
-        "duration": duration,
+        "duration": None,
     }
-    if isinstance(value, dict) and value.get("status") in {"success", "failed", "cancelled"}:
+    status = value.get("status") if isinstance(value, dict) else None
+    if isinstance(status, str) and status in _STATUS_OF:
         shaped |= {"output": None, "exit_code": None} | value
+        if status != "success" and not shaped["error"]:
+            code = shaped["exit_code"]
+            shaped["error"] = (
+                "it failed without saying why" if code is None else f"exit code {code}"
+            )
     return shaped
 
 
-def failed(error: str, duration: float | None = None) -> TaskResult:
+def failed(error: str) -> TaskResult:
     """Shape a failure."""
-    return _without_output("failed", error, duration)
+    return _without_output("failed", error)
 
 
-def cancelled(error: str, duration: float | None = None) -> TaskResult:
+def cancelled(error: str) -> TaskResult:
     """Shape the result of a task that was stopped or not run."""
-    return _without_output("cancelled", error, duration)
+    return _without_output("cancelled", error)
 
 
-def _without_output(status: str, error: str, duration: float | None) -> TaskResult:
+def _without_output(status: str, error: str) -> TaskResult:
     return {
         "status": status,
         "output": None,
         "error": error,
         "exit_code": None,
-        "duration": duration,
+        "duration": None,
     }

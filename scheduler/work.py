@@ -1,24 +1,17 @@
 """Do a call's work so that its place is kept until the work is really over.
 
 A time limit or a cancellation ends the waiting at once; the work itself may take longer to stop (a
-clean-up, a thread, a process that has to be killed). The rules that this file keeps:
+clean-up, a thread). The rules that this file keeps:
 
 - the place is held from before the work starts until it is known to have stopped;
-- a thread cannot be stopped: it goes on, is a daemon, and its call lingers;
-- a process of the pool is killed together with the children that it started.
+- a thread cannot be stopped: it goes on, is a daemon, and its call lingers.
 """
 
 import asyncio
-import concurrent.futures
 import contextvars
-import multiprocessing
-import os
-import signal
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
-
-import pebble
 
 from scheduler.call import Call
 
@@ -91,80 +84,31 @@ async def in_thread(call: Call, function: Callable[[], T]) -> T:
 
     release = call.hold(function)
     thread = threading.Thread(target=body, name=f"call {call.id} {call.name}", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # no more threads: there is nothing to wait for
+        release()
+        raise
     return await answer
 
 
-class ProcessPool:
-    """Processes for functions that compute; a function that is cancelled is killed.
-
-    Functions, arguments and results have to be picklable. Workers are started when first needed.
-    """
-
-    def __init__(self, workers: int) -> None:
-        # A fork would copy the threads' locks, and a fork server would outlive the pool.
-        self._pool = pebble.ProcessPool(
-            max_workers=workers,
-            initializer=_lead_group,
-            context=multiprocessing.get_context("spawn"),
-        )
-
-    async def run(self, call: Call, function: Callable[..., T], kwargs: dict[str, Any]) -> T:
-        """Call a function in a process."""
-        loop = asyncio.get_running_loop()
-        over = loop.create_future()
-        work = self._pool.schedule(function, kwargs=kwargs)
-        release = call.hold(work)
-
-        def notify(callback: Callable[[], None]) -> None:
-            try:
-                loop.call_soon_threadsafe(callback)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                return
-
-        def wake() -> None:
-            if not over.done():
-                over.set_result(None)
-
-        def killed() -> None:
-            # A cancelled future counts as over here once the pool has killed its worker.
-            concurrent.futures.wait([work])
-            notify(release)
-
-        work.add_done_callback(lambda _: notify(wake))
-        try:
-            await over
-        except asyncio.CancelledError:
-            work.cancel()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
-            _in_background(killed)
-            raise
-        release()
-        return work.result()
-
-    async def close(self) -> None:
-        """End the workers, busy or not."""
-        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
-        await asyncio.to_thread(self._pool.join)
+def describe(error: BaseException) -> str:
+    """Name an exception and its text, whatever its own `__str__` does."""
+    try:
+        text = f"{error}"
+    except Exception:  # noqa: BLE001  (a description must not fail)
+        text = "(its text cannot be had)"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def as_error(raised: BaseException) -> Exception:
     """Give an exception that a future can carry and that stops neither loop nor interpreter."""
     if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
         return raised
-    return RuntimeError(f"it raised {raised!r}")
-
-
-def _in_background(function: Callable[[], object]) -> None:
-    threading.Thread(target=function, daemon=True).start()
+    return RuntimeError(f"it raised {describe(raised)}")
 
 
 def _seen(task: "asyncio.Task[Any]") -> None:
     """Look at the exception of work that nobody waits for, so that it is not reported as lost."""
     if not task.cancelled():
         task.exception()
-
-
-def _lead_group() -> None:
-    """Lead a process group, and take it along when told to end."""
-    os.setpgrp()
-    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))

@@ -138,7 +138,7 @@ class TestAcceptance:
         executor = ParallelExecutor(grace=5)
         results = run(executor.execute_parallel([ToolTask("stubborn", stubborn, {}, timeout=10)]))
         assert results["stubborn"]["error"] == "timed out after 10 s"
-        assert elapsed(executor) == 15
+        assert elapsed(executor) == 10
 
     def test_fail_fast_stops_what_runs_and_what_waits(self):
         async def fail_at_ten():
@@ -174,6 +174,132 @@ class TestAcceptance:
         ]
         run(ParallelExecutor(max_concurrency=1).execute_parallel(tasks))
         assert order == ["high", "middle", "first", "low"]
+
+
+class TestBadFunctions:
+    def test_one_that_cancels_itself_is_cancelled_and_those_behind_it_are_not_run(self):
+        async def cancel_itself():
+            future = asyncio.get_running_loop().create_future()
+            future.cancel()
+            await future
+
+        tasks = [
+            ToolTask("itself", cancel_itself),
+            ToolTask("behind", nap(1), {}, depends_on=["itself"]),
+            ToolTask("beside", nap(1)),
+        ]
+        results = run(ParallelExecutor().execute_with_dependencies(tasks))
+        assert results["itself"]["error"] == "it was cancelled from within"
+        assert results["behind"]["error"] == "not run: its dependency 'itself' was not run"
+        assert results["beside"]["status"] == "success"
+
+    def test_one_that_the_scheduler_does_not_run_says_why_and_those_behind_it_are_not_run(self):
+        file = Access(writes=frozenset({("file", "a")}))
+
+        async def stubborn():
+            for _ in range(9):
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(100)
+
+        tasks = [
+            ToolTask("stubborn", stubborn, {}, timeout=1, access=file),
+            ToolTask("busy", nap(1), access=file),
+            ToolTask("behind", nap(1), {}, depends_on=["busy"]),
+        ]
+        results = run(ParallelExecutor(grace=2).execute_with_dependencies(tasks))
+        assert "needs what 'stubborn' still uses" in results["busy"]["error"]
+        assert results["behind"]["error"] == "not run: its dependency 'busy' was not run"
+
+    @pytest.mark.parametrize(
+        "value",
+        [{"status": {"phase": "Running"}}, {"status": 3}, {"status": "fine"}, ["status"], None],
+    )
+    def test_a_status_that_is_not_one_of_ours_is_a_part_of_the_output(self, value):
+        results = run(ParallelExecutor().execute_parallel([ToolTask("t", nap(0, value))]))
+        assert (results["t"]["status"], results["t"]["output"]) == ("success", value)
+
+    def test_exceptions_that_break_when_looked_at_are_results_like_others(self):
+        class MuteError(Exception):
+            def __str__(self):
+                raise RuntimeError("no text")
+
+        class StrangeError(BaseException):
+            pass
+
+        async def fail(error):
+            raise error
+
+        tasks = [
+            ToolTask("mute", fail, {"error": MuteError()}),
+            ToolTask("strange", fail, {"error": StrangeError("odd")}),
+            ToolTask("exit", fail, {"error": GeneratorExit()}),
+            ToolTask("good", nap(1)),
+        ]
+        results = run(ParallelExecutor().execute_parallel(tasks))
+        assert {name: result["error"] for name, result in results.items()} == {
+            "mute": "MuteError: (its text cannot be had)",
+            "strange": "RuntimeError: it raised StrangeError: odd",
+            "exit": "RuntimeError: it raised GeneratorExit",
+            "good": None,
+        }
+
+    async def test_the_same_holds_in_threads(self):
+        class StrangeError(BaseException):
+            def __repr__(self):
+                raise RuntimeError("no text")
+
+            __str__ = __repr__
+
+        def fail():
+            raise StrangeError
+
+        results = await ParallelExecutor().execute_parallel([ToolTask("t", fail)])
+        assert results["t"]["error"].startswith("RuntimeError: it raised StrangeError")
+
+
+class TestBatches:
+    def test_batches_of_one_executor_share_its_slots_and_exclude_each_other(self):
+        peak = now = 0
+
+        async def count():
+            nonlocal peak, now
+            now += 1
+            peak = max(peak, now)
+            await asyncio.sleep(10)
+            now -= 1
+
+        file = Access(writes=frozenset({("file", "a")}))
+
+        async def main(access):
+            executor = ParallelExecutor(max_concurrency=2)
+            batches = [[ToolTask(f"t{n}", count, access=access) for n in range(2)] for _ in "abc"]
+            async with asyncio.TaskGroup() as group:
+                for batch in batches:
+                    group.create_task(executor.execute_parallel(batch))
+            assert len(executor.records) == 2
+
+        run(main(None))
+        assert peak == 2
+        peak = 0
+        run(main(file))
+        assert peak == 1
+
+    def test_an_executor_works_on_one_loop_after_the_other(self):
+        executor = ParallelExecutor()
+        for _ in range(2):
+            results = run(executor.execute_parallel([ToolTask("t", nap(3))]))
+            assert results["t"]["duration"] == 3
+
+    def test_any_iterable_of_tasks_will_do_and_is_not_kept(self):
+        tasks = [ToolTask("a", nap(1)), ToolTask("b", nap(1))]
+
+        async def clear():
+            tasks.clear()
+
+        tasks.append(ToolTask("clear", clear))
+        assert set(run(ParallelExecutor().execute_parallel(tasks))) == {"a", "b", "clear"}
+        lazily = (ToolTask(name, nap(1)) for name in "ab")
+        assert set(run(ParallelExecutor().execute_parallel(lazily))) == {"a", "b"}
 
 
 class TestDependencies:
@@ -310,8 +436,8 @@ class TestFunctions:
         ]
         results = await ParallelExecutor().execute_parallel(tasks)
         assert "unexpected keyword argument 'unknown'" in results["arguments"]["error"]
-        assert results["exit"]["error"] == "RuntimeError: it raised SystemExit(3)"
-        assert results["exit in a thread"]["error"] == "RuntimeError: it raised SystemExit(3)"
+        assert results["exit"]["error"] == "RuntimeError: it raised SystemExit: 3"
+        assert results["exit in a thread"]["error"] == "RuntimeError: it raised SystemExit: 3"
 
     async def test_a_thread_that_outlives_its_timeout_is_answered_at_once(self):
         gate = threading.Event()
@@ -362,6 +488,13 @@ class TestCaching:
         results = run(executor.execute_parallel([ToolTask("h", nap(0, "h"), {}, pure=True)]))
         assert runs == [1, 1]
         assert results["h"]["output"] == "h"
+
+    def test_whoever_changes_a_result_changes_only_their_own(self):
+        executor = ParallelExecutor()
+        for _ in range(2):
+            results = run(executor.execute_parallel([ToolTask("t", nap(0, [1]), {}, pure=True)]))
+            results["t"]["output"].append(2)
+            assert results["t"]["output"] == [1, 2]
 
     def test_a_task_that_is_not_pure_runs_every_time(self):
         runs = []
@@ -414,6 +547,8 @@ class TestReports:
             ({"name": "t", "func": 3}, "func must be callable; got 3"),
             ({"name": "t", "depends_on": "a"}, r"write \['a'\]"),
             ({"name": "t", "timeout": 0}, "a number of seconds above 0"),
+            ({"name": "t", "func": lambda: (yield)}, "func is a generator function"),
+            ({"name": "t", "cpu_bound": True}, "a cpu_bound func is a plain function"),
         ],
     )
     def test_a_task_that_cannot_work_is_refused_when_it_is_made(self, wrong, message):

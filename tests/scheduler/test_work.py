@@ -188,6 +188,39 @@ class TestProcesses:
         assert await are_gone(processes)
         assert tasks[0].error == "the batch was cancelled"
 
+    async def test_a_timeout_kills_what_computes_and_does_not_listen_to_signals(self, pipe):
+        hang = {"told": str(pipe)}
+        tasks = [ToolTask("hang", pool_work.compute_with_child, hang, cpu_bound=True, timeout=2)]
+        batch = asyncio.create_task(ParallelExecutor().execute_parallel(tasks))
+        processes = await told(pipe)
+        results = await batch
+        assert results["hang"]["error"] == "timed out after 2 s"
+        assert await are_gone(processes)
+
+    async def test_what_cannot_cross_to_another_process_fails_alone_and_says_so(self):
+        tasks = [
+            ToolTask("there", pool_work.multiply, {"x": threading.Lock(), "y": 1}, cpu_bound=True),
+            ToolTask("back", pool_work.give_a_lock, cpu_bound=True),
+            ToolTask("odd", pool_work.raise_what_cannot_be_restored, cpu_bound=True),
+            ToolTask("interrupt", pool_work.interrupt, cpu_bound=True),
+            ToolTask("good", pool_work.multiply, {"x": 2, "y": 3}, cpu_bound=True),
+        ]
+        results = await ParallelExecutor(max_concurrency=2).execute_parallel(tasks)
+        assert results["there"]["error"].startswith("it cannot be sent to a process: TypeError")
+        assert results["back"]["error"].startswith("its result cannot be sent back: TypeError")
+        assert results["odd"]["error"] == "OddError: one two"
+        assert results["interrupt"]["error"] == "KeyboardInterrupt"
+        assert results["good"]["output"] == 6
+
+    async def test_workers_are_used_again_and_none_is_left(self):
+        before = set(psutil.Process().children(recursive=True))
+        tasks = [ToolTask(f"t{n}", os.getpid, cpu_bound=True) for n in range(6)]
+        results = await ParallelExecutor(max_concurrency=2).execute_parallel(tasks)
+        workers = {result["output"] for result in results.values()}
+        assert len(workers) <= 2
+        after = set(psutil.Process().children(recursive=True)) - before
+        assert not workers & {process.pid for process in after}
+
     async def test_when_one_fails_fast_the_computing_others_are_killed(self, pipe):
         processes = []
 
@@ -212,4 +245,4 @@ class TestProcesses:
         results = await ParallelExecutor().execute_parallel(tasks)
         assert results["multiply"]["output"] == 42
         assert results["fail"]["error"] == "LookupError: no reason"
-        assert "Abnormal termination" in results["vanish"]["error"]
+        assert results["vanish"]["error"] == "its process ended without an answer (exit code 7)"

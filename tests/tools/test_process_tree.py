@@ -113,7 +113,9 @@ def test_a_child_of_a_process_that_ended_while_it_was_looked_for_is_found(
         for detached in (False, True):
             lists = iter([[parent.pid]])
             search = Search(Tree(child.pid, "no mark", time.time()), detached=detached)
-            assert [process.pid for process in search.find()] == [child.pid]
+            frozen: list[psutil.Process] = []
+            assert [process.pid for process in search.find(frozen.extend)] == [child.pid]
+            assert [process.pid for process in frozen] == [child.pid]
 
         child.kill()
 
