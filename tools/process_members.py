@@ -7,15 +7,17 @@ Three things lead from it to what it started, each where another fails:
 - the parent: found even with a cleared environment; lost when a process in between has ended;
 - the mark: found after `setsid` and two forks; lost with a cleared environment.
 
-What gets away is a process that does all three: its own session, a parent that has ended, and a
-cleared environment. Linux and macOS differ in all of this; psutil is where they are made equal.
+Whoever is found leads on in the same way. What gets away is a process that was alone in a session
+of its own, without a parent and with a cleared environment, before anybody looked. Linux and macOS
+differ in all of this; psutil is where they are made equal.
 
 Everything here blocks (it looks at each process of the machine), so it belongs in a thread.
 """
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,112 +45,114 @@ class Tree:
     """When the program was started, in seconds since 1970."""
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is seen of a process."""
+
+    session: int | None
+    parent: int | None = None
+    marked: bool | None = None
+    """None while that cannot be told."""
+
+
+def members_among(traits: Mapping[int, Traits], sessions: AbstractSet[int]) -> set[int]:
+    """Return who belongs to a tree that has these sessions: by session, by mark, by parent.
+
+    A member's session is the tree's own: it was inherited from another member, or made by one.
+    """
+    members = {pid for pid, seen in traits.items() if seen.marked or seen.session in sessions}
+    found = members
+    while found:
+        known = sessions | {traits[pid].session for pid in members} - {None}
+        found = {
+            pid
+            for pid, seen in traits.items()
+            if pid not in members and (seen.parent in members or seen.session in known)
+        }
+        members |= found
+    return members
+
+
 class Search:
     """Looks for the living members of a tree until none can have been missed.
 
-    The list of all processes is no snapshot: a member that was listed may fork and end before it is
-    looked at, and its child is not in the list. So a look that finds nobody proves something only
-    if every member in the list was known to have ended before, and nothing in it was unrecognised.
+    The list of all processes is no snapshot. While it is gone through, a member may fork, so each
+    that is found is frozen, and the next look finds what it had started before. And a member may
+    end, so a look that met one which had ended, or something that it could not recognise, is not
+    the last.
     """
 
     def __init__(self, tree: Tree, *, detached: bool) -> None:
         self._tree = tree
         self._detached = detached
+        self._sessions = {tree.leader}
+        """The tree's, as far as they are known."""
         self._ended: set[int] = set()
-        """Members that have ended, zombies included."""
-        self._strangers: set[int] = {os.getpid()}
+        """Processes that have ended, zombies included."""
+        self._strangers: set[int] = set()
         """Not looked at again within one `find`; so brief, an id is not given to another."""
-        self._certain = False
 
-    def find(self) -> list[psutil.Process]:
-        """Return the members that live, or nobody once that is certain."""
+    def find(self, freeze: Callable[[Sequence[psutil.Process]], None]) -> list[psutil.Process]:
+        """Return the members that live, each handed to `freeze` when it is first seen."""
         self._strangers = {os.getpid()}
+        frozen: list[psutil.Process] = []
         living: list[psutil.Process] = []
         for _ in range(_LOOKS):
-            living = self._look()
-            if living or self._certain:
+            living, certain = self._look()
+            if new := [process for process in living if process not in frozen]:
+                freeze(new)
+                frozen += new
+            elif certain:
                 break
-            time.sleep(_PAUSE)
+            else:
+                time.sleep(_PAUSE)
         return living
 
-    def _look(self) -> list[psutil.Process]:
-        self._certain = True
+    def _look(self) -> tuple[list[psutil.Process], bool]:
         pids = set(psutil.pids()) - self._ended - self._strangers
-        members = {pid for pid in pids if self._in_session(pid)}
-        if self._detached:
-            members = self._with_detached(members, pids)
-        processes = {pid: living_process(pid) for pid in sorted(members)}
-        if ended := {pid for pid, process in processes.items() if process is None}:
-            self._ended |= ended
-            self._certain = False
-        return [process for process in processes.values() if process is not None]
+        traits = {pid: self._traits(pid) for pid in pids}
+        members = members_among(traits, self._sessions)
+        unrecognised = {pid for pid in pids - members if traits[pid].marked is None}
+        self._sessions |= {session for pid in members if (session := traits[pid].session)}
+        self._strangers |= pids - members - unrecognised
+        processes = {pid: living_process(pid) for pid in sorted(members | unrecognised)}
+        ended = {pid for pid, process in processes.items() if process is None}
+        self._ended |= ended
+        living = [process for pid in sorted(members) if (process := processes[pid]) is not None]
+        return living, not (ended or unrecognised)
 
-    def _in_session(self, pid: int) -> bool:
+    def _traits(self, pid: int) -> Traits:
         try:
-            return os.getsid(pid) == self._tree.leader
+            session = os.getsid(pid)
         except ProcessLookupError:
-            self._certain = False  # It may have been a member.
+            return Traits(None)  # It may have been a member.
         except PermissionError:
-            pass  # Some systems answer so for every other session.
-        return False
-
-    def _with_detached(self, members: set[int], pids: set[int]) -> set[int]:
-        processes = {pid: process for pid in pids if (process := _process(pid)) is not None}
-        marked = {pid: self._is_marked(process) for pid, process in processes.items()}
-        unrecognised = {pid for pid in pids if marked.get(pid) is None}
-        if unrecognised - members:
-            self._certain = False
-        parents = {pid: _parent(process) for pid, process in processes.items()}
-        found = _with_descendants(members | {pid for pid in pids if marked.get(pid)}, parents)
-        self._strangers |= pids - found - unrecognised
-        self._ended |= {pid for pid in unrecognised - found if living_process(pid) is None}
-        return found
+            session = None  # Some systems answer so for every other session.
+        if not self._detached:
+            return Traits(session, marked=False)
+        try:
+            process = psutil.Process(pid)
+            return Traits(session, process.ppid(), self._is_marked(process))
+        except psutil.Error:
+            return Traits(session)
 
     def _is_marked(self, process: psutil.Process) -> bool | None:
-        """Return whether a process bears the mark; None while that cannot be told."""
         try:
             environment = process.environ()
         except psutil.AccessDenied:
             return False
         except (psutil.Error, OSError):
             environment = {}  # It has ended, or is the system's own.
-        if not environment and self._may_be_member(process):
+        if not environment and process.create_time() >= self._tree.since - _CLOCK_SLACK:
             # It has ended, or is changing from one program to the next and is a blank meanwhile.
             return None
         return self._tree.mark in environment.get(MARK, "")
 
-    def _may_be_member(self, process: psutil.Process) -> bool:
-        try:
-            return process.create_time() >= self._tree.since - _CLOCK_SLACK
-        except psutil.Error:
-            return True
-
-
-def _process(pid: int) -> psutil.Process | None:
-    try:
-        return psutil.Process(pid)
-    except psutil.Error:
-        return None
-
-
-def _parent(process: psutil.Process) -> int | None:
-    try:
-        return process.ppid()
-    except psutil.Error:
-        return None
-
-
-def _with_descendants(members: set[int], parents: Mapping[int, int | None]) -> set[int]:
-    found = set(members)
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
 
 def living_process(pid: int) -> psutil.Process | None:
     """Return the process, or None when it has ended; a zombie has ended."""
-    process = _process(pid)
     try:
-        return process if process and process.status() != psutil.STATUS_ZOMBIE else None
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process
     except psutil.Error:
         return None

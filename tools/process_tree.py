@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import psutil
@@ -33,21 +34,26 @@ class Ended:
 def end_tree(tree: Tree, *, detached: bool, grace: float) -> Ended:
     """End what runs of a tree: SIGTERM, up to `grace` seconds, SIGKILL.
 
+    Both reach processes that have been frozen, so that none forks between the look and the signal.
     Without `detached` only the leader's session is looked at, which costs a fraction of a
     millisecond; with it, all three ways from the leader are followed.
     """
     search = Search(tree, detached=detached)
-    living = search.find()
+    freeze = partial(_send, tree, number=signal.SIGSTOP)
+    living = search.find(freeze)
+    if not living:
+        return Ended()
     names = _names(living)
     _send(tree, living, signal.SIGTERM)
-    _wait_for_end(living, grace)
+    _send(tree, living, signal.SIGCONT)
+    wait_for_end(living, grace)
     for _ in range(_KILL_ROUNDS):
-        living = search.find()
+        living = search.find(freeze)
         if not living:
             break
         names |= _names(living)
         _send(tree, living, signal.SIGKILL)
-        _wait_for_end(living, _KILL_SECONDS)
+        wait_for_end(living, _KILL_SECONDS)
     survivors = _names(process for process in living if _still_runs(process))
     names.pop(tree.leader, None)
     return Ended(tuple(names.values()), tuple(survivors.values()))
@@ -81,8 +87,11 @@ def _group(pid: int) -> int | None:
         return None
 
 
-def _wait_for_end(processes: Iterable[psutil.Process], seconds: float) -> None:
-    # Polled: they are not our children, and what reports a stranger's end differs by platform.
+def wait_for_end(processes: Iterable[psutil.Process], seconds: float) -> None:
+    """Wait until all of them have ended, or the seconds are over.
+
+    Polled: they are not our children, and what reports a stranger's end differs by platform.
+    """
     deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE
     while any(_still_runs(process) for process in processes) and time.monotonic() < deadline:
