@@ -1,6 +1,7 @@
 # make setup   a virtual environment in .venv with everything that the targets below need
 # make run     set up, then start the main job
-# make test    set up, then the tests        make torture   the long, seeded form
+# make test    set up, then the tests
+# make torture the random batches for long: CASES each, SEED to run the same ones again
 # make lint    ruff and mypy, both strict    make format    let ruff rewrite
 # make bench   the benchmarks                make lock      resolve requirements.lock again
 
@@ -36,7 +37,7 @@ test: setup
 	@$(BIN)/python -m pytest
 
 torture: setup
-	@TOOLLOOP_CASES=$(CASES) $(BIN)/python -m pytest -m torture --hypothesis-seed=$(SEED) --timeout=0
+	@TOOLLOOP_CASES=$(CASES) $(BIN)/python -m pytest tests/scheduler/test_any_batch.py --hypothesis-seed=$(SEED) --timeout=0
 
 lint: setup
 	@$(BIN)/ruff check .
