@@ -8,20 +8,27 @@ picklable, and functions importable by name.
 
 import contextlib
 import functools
-import multiprocessing
 import os
 import pickle
 import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from typing import Any
 
 from scheduler.call import Call
 from scheduler.work import describe, in_thread
 
-_SPAWN = multiprocessing.get_context("spawn")
-"""A fork would copy the threads' locks, and a fork server would outlive the pool."""
+_BOOT = """
+import ast, sys
+sys.path[:] = ast.literal_eval(sys.argv[1])
+from scheduler.process_pool import work
+work(int(sys.argv[2]))
+"""
 
 
 class ComputingError(Exception):
@@ -100,7 +107,7 @@ class ProcessPool:
             worker.kill()
         return worker
 
-    def _discard(self, worker: "_Worker") -> int | None:
+    def _discard(self, worker: "_Worker") -> int:
         with self._lock:
             self._all.discard(worker)
         return worker.discard()
@@ -134,15 +141,25 @@ class _Errand:
 
 
 class _Worker:
-    """A process that computes, and the pipe to it."""
+    """A process that computes, and the pipe to it.
+
+    Started as multiprocessing's "spawn" does it, and with its help, but without the tracker process
+    that it would leave behind. A fork would copy the threads' locks.
+    """
 
     def __init__(self) -> None:
-        self._pipe, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_work, args=(theirs,), daemon=True)
-        self._process.start()
+        ours, theirs = socket.socketpair()
+        self._pipe: Connection[Any, Any] = Connection(ours.detach())
         self._is_over = False
-        # Else the end of the process would not end the pipe.
-        theirs.close()
+        with theirs:
+            arguments = [sys.executable, "-P", "-c", _BOOT, repr(sys.path), str(theirs.fileno())]
+            self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and code)
+                arguments,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._is_prepared = False
 
     def ask(self, payload: bytes) -> tuple[bool, Any]:
         """Send a function and wait for what came of it.
@@ -150,6 +167,11 @@ class _Worker:
         Raises:
             EOFError, OSError: the process ended.
         """
+        if not self._is_prepared:
+            about_us = spawn.get_preparation_data(f"worker {self._process.pid}")
+            del about_us["authkey"]
+            self._pipe.send(about_us)
+            self._is_prepared = True
         self._pipe.send_bytes(payload)
         answer = self._pipe.recv_bytes()
         try:
@@ -160,28 +182,25 @@ class _Worker:
 
     def kill(self) -> None:
         """Kill the process and its children; what it left behind too, when it ended by itself."""
-        if self._is_over or (pid := self._process.pid) is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            # Before its first step the process leads no group yet, and has no children.
-            os.killpg(pid, signal.SIGKILL)
+        if not self._is_over:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
-    def discard(self) -> int | None:
+    def discard(self) -> int:
         """Let go of a process that has ended; give its exit code."""
         self.kill()
-        self._process.join()
+        code = self._process.wait()
         self._is_over = True
         self._pipe.close()
-        return self._process.exitcode
+        return code
 
 
-def _work(pipe: "Connection[Any, Any]") -> None:
-    """Do what comes through the pipe until it is closed; the main function of a worker."""
-    os.setpgrp()
+def work(descriptor: int) -> None:
+    """Do what comes through a pipe until it is closed; the main function of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pipe: Connection[Any, Any] = Connection(descriptor)
     with contextlib.suppress(EOFError, OSError):
+        spawn.prepare(pipe.recv())
         while True:
             pipe.send_bytes(_answer(pipe.recv_bytes()))
 

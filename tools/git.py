@@ -20,7 +20,7 @@ from tools.program import Completed
 from tools.results import RunResult, never_ran, result_of
 
 GIT_SECONDS: Final = 60.0
-TASK_SECONDS: Final = 150
+TASK_SECONDS: Final = 150.0
 """For all that one call does: list the configuration, look, and end what hangs."""
 
 _STATUS: Final = (

@@ -23,7 +23,7 @@ from tools.results import RunResult, never_ran, result_of
 
 FORMAT_SECONDS: Final = 120.0
 TEST_SECONDS: Final = 600.0
-_MARGIN_SECONDS: Final = 30
+_MARGIN_SECONDS: Final = 30.0
 """What a task may take beyond its program's limit: to look things up, and to end what hangs."""
 
 
@@ -71,6 +71,9 @@ async def format_code_async(
     chosen = FORMATTERS.get(formatter)
     if chosen is None:
         return never_ran(f"unknown formatter {formatter!r}: choose one of {', '.join(FORMATTERS)}")
+    if paths is not None and (not paths or isinstance(paths, str)):
+        # Without a path, and with the "." of a name, a formatter would take the whole project.
+        return never_ran(f"paths is a list of one or more, not {paths!r}; leave it out for all")
     options = chosen.check if check else ()
     return await _run_found(
         project_dir,
@@ -97,6 +100,8 @@ async def run_tests_async(
         extra_args: Options for pytest, passed on as they are.
         timeout: Seconds until pytest and all that it started are ended.
     """
+    if isinstance(extra_args, str):
+        return never_ran(f"extra_args is a list of options, not the string {extra_args!r}")
     return await _run_found(
         project_dir,
         ("pytest", "--color=no", *(extra_args or ())),
@@ -123,13 +128,13 @@ async def run_parallel_checks(
         "format_code",
         format_code_async,
         {**folder, "check": True},
-        timeout=int(FORMAT_SECONDS) + _MARGIN_SECONDS,
+        timeout=FORMAT_SECONDS + _MARGIN_SECONDS,
     )
     tests = ToolTask(
         "run_tests",
         run_tests_async,
         folder,
-        timeout=int(TEST_SECONDS) + _MARGIN_SECONDS,
+        timeout=TEST_SECONDS + _MARGIN_SECONDS,
     )
     tasks = [format_code] * run_format + [tests] * run_tests
     return await ParallelExecutor().execute_parallel(tasks)
@@ -163,10 +168,10 @@ def find_program(project_dir: Path | str, name: str) -> str:
     Raises:
         StartError: it is nowhere.
     """
-    path = child_environment(os.environ)["PATH"]
-    folders = (Path(project_dir).absolute() / ".venv" / "bin", Path(sys.executable).parent)
-    for search in (*map(str, folders), path):
-        if found := shutil.which(name, path=search):
+    own = Path(project_dir).absolute() / ".venv" / "bin" / name
+    ours = Path(sys.executable).parent / name
+    for candidate in (str(own), str(ours), name):
+        if found := shutil.which(candidate, path=child_environment(os.environ)["PATH"]):
             return found
     raise StartError(
         f"{name} was found neither in the project's .venv nor on PATH: "

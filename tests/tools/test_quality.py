@@ -16,7 +16,7 @@ NEAT = "x = 1\n"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
+    folder = tmp_path / "pro:ject"  # Which is two folders in a PATH.
     folder.mkdir()
     # Our own plugins are none of the project's business, and slow to load.
     plugins = "-p no:asyncio -p no:hypothesispytest -p no:timeout"
@@ -97,6 +97,16 @@ async def test_a_path_outside_of_the_project_is_refused(project: Path, tmp_path:
         assert result["status"] == "failed"
         assert "leads out of" in str(result["error"]) or "not a path" in str(result["error"])
     assert outside.read_text() == UGLY
+
+
+@pytest.mark.parametrize("paths", [[], "a.py"])
+async def test_paths_that_would_mean_the_whole_project_are_refused(project: Path, paths: list[str]):
+    (project / "a.py").write_text(UGLY)
+
+    result = await format_code_async(project, paths=paths)
+
+    assert str(result["error"]).startswith("paths is a list of one or more, not ")
+    assert (project / "a.py").read_text() == UGLY
 
 
 async def test_code_that_cannot_be_parsed_is_told_in_the_formatters_words(project: Path):
@@ -204,6 +214,12 @@ async def test_options_come_first_and_a_path_is_no_option(project: Path):
     assert result["output"] == f"{program} --color=no -k not slow ./-x/test_a.py::test[a b]\n"
 
 
+async def test_options_in_one_string_are_refused(project: Path):
+    result = await run_tests_async(project, extra_args="-x -q")
+
+    assert result["error"] == "extra_args is a list of options, not the string '-x -q'"
+
+
 async def test_a_package_of_the_project_does_not_pass_for_the_program(project: Path):
     for name in ("pytest.py", "ruff.py", "black.py"):
         (project / name).write_text("raise SystemExit('impostor')\n")
@@ -226,12 +242,12 @@ def test_the_projects_own_program_comes_first_then_ours_then_the_path(
     on_path = own_program(tmp_path / "elsewhere", "made-up")
     monkeypatch.setenv("PATH", str(on_path.parent))
 
-    assert find_program("project", "ruff") == str(own)
+    assert find_program("pro:ject", "ruff") == str(own)
     own.unlink()
-    assert find_program("project", "ruff") == str(Path(sys.executable).parent / "ruff")
-    assert find_program("project", "made-up") == str(on_path)
+    assert find_program("pro:ject", "ruff") == str(Path(sys.executable).parent / "ruff")
+    assert find_program("pro:ject", "made-up") == str(on_path)
     with pytest.raises(StartError, match=r"install it \(pip install nowhere\)"):
-        find_program("project", "nowhere")
+        find_program("pro:ject", "nowhere")
 
 
 async def test_a_missing_program_is_told_with_how_to_install_it(
