@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.scheduler.batches import BATCHES
 from tests.scheduler.model import play
 
-CASES = int(os.environ.get("TOOLLOOP_CASES", "1200"))
+CASES = int(os.environ.get("TOOLLOOP_CASES", "1000"))
 SETTINGS = settings(
     max_examples=CASES,
     deadline=None,
