@@ -1,1 +1,13 @@
-"""What every test may use."""
+"""What every test has."""
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[None]:
+    """Fail a test in which our own code blocks an event loop."""
+    with blockbuster_ctx(["agent", "scheduler", "tools"]):
+        yield

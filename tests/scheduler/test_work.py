@@ -160,8 +160,9 @@ class TestThreads:
 
 async def told(pipe: Path) -> list[psutil.Process]:
     """Wait for process ids in a pipe of the file system."""
-    text = await asyncio.to_thread(pipe.read_text)
-    return [psutil.Process(int(pid)) for pid in text.split()]
+    return await asyncio.to_thread(
+        lambda: [psutil.Process(int(pid)) for pid in pipe.read_text().split()]
+    )
 
 
 async def are_gone(processes: list[psutil.Process]) -> bool:
