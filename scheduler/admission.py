@@ -20,9 +20,10 @@ from time import monotonic
 from scheduler import refusals
 from scheduler.access import Access
 from scheduler.call import Call, Scope
-from scheduler.index import Place
 from scheduler.lanes import Lane, Waiter
-from scheduler.records import NotRun, Outcome, Wait, WaitKind
+from scheduler.records import NotRun, Outcome, WaitKind
+from scheduler.trie import Place
+from scheduler.waits import begin_wait, end_wait
 
 
 class Admission:
@@ -144,27 +145,27 @@ class Admission:
             self._fill(self._stirred.popitem()[0])
         for call in queued:
             if call.is_waiting and call.open_wait is None:
-                self._wait(call, WaitKind.LANE, None)
+                begin_wait(call, WaitKind.LANE, self.clock())
 
     def _is_admitted(self, call: Call, by: Call | None) -> bool:
         """Say whether only a slot is missing."""
         if call.place.before:
             call.record.ready = None
-            self._wait(call, WaitKind.ORDER, by, call.place)
+            begin_wait(call, WaitKind.ORDER, self.clock(), by, call.place)
             return False
         if call.record.ready is None:
             call.record.ready = self.clock()
         if not call.approved:
-            self._wait(call, WaitKind.APPROVAL, by)
+            begin_wait(call, WaitKind.APPROVAL, self.clock(), by)
             return False
         if call.ticket is None:
             call.ticket = Place(call.access, call)
             call.home.tickets.add(call.ticket, call.owner)
         if call.ticket.before:
-            self._wait(call, WaitKind.TICKET, by, call.ticket)
+            begin_wait(call, WaitKind.TICKET, self.clock(), by, call.ticket)
             return False
         if call.open_wait is not None and not call.waiters:
-            self._close_wait(call, by)
+            end_wait(call, self.clock(), by)
         return True
 
     def _find_slot(self, call: Call, queued: list[Call], *, alone: bool) -> None:
@@ -196,7 +197,7 @@ class Admission:
         if call.waiters:
             self._leave_lanes(call)
         if call.open_wait is not None:
-            self._close_wait(call, None)
+            end_wait(call, self.clock())
         lane.used += 1
         call.slot = lane
         call.place.fixed = True
@@ -255,7 +256,7 @@ class Admission:
             self._parents.append(scope.parent)
 
     def _refused(self, call: Call, refusal: NotRun) -> None:
-        self._close_wait(call, None)
+        end_wait(call, self.clock())
         call.refusal = refusal
         call.record.outcome = refusal.reason
         call.record.finished = call.record.stopped = self.clock()
@@ -292,10 +293,7 @@ class Admission:
         for scope in dict.fromkeys(mover.home for mover in movers):
             here = [mover for mover in movers if mover.home is scope]
             changed: dict[str, dict[Call, Access]] = {}
-            for call, unsettled in scope.unsettled_each():
-                if call.keys is None or not any(_concerns(mover, call) for mover in here):
-                    continue
-                access = call.keys(unsettled)
+            for call, access in scope.new_keys(here):
                 refusal = self._refusal(call, access)
                 if refusal is not None:
                     self._withdraw(call, refusal)
@@ -343,37 +341,6 @@ class Admission:
                 return refusals.resource_busy(call, other)
         return None
 
-    def _wait(
-        self, call: Call, kind: WaitKind, by: Call | None, place: Place[Call] | None = None
-    ) -> None:
-        if call.open_wait is None or call.open_wait.kind is not kind:
-            self._close_wait(call, by)
-            call.open_wait = Wait(kind, self.clock())
-            call.record.waits.append(call.open_wait)
-        if place is not None:
-            call.open_wait.call = _blocker(place)
-
-    def _close_wait(self, call: Call, by: Call | None) -> None:
-        wait, call.open_wait = call.open_wait, None
-        if wait is not None:
-            wait.until = self.clock()
-            if by is not None and wait.kind in {WaitKind.ORDER, WaitKind.TICKET}:
-                wait.call = by.id
-
     def _next_tick(self) -> int:
         self._tick += 1
         return self._tick
-
-
-def _concerns(mover: Call, call: Call) -> bool:
-    """Say whether a mover may have changed a call's keys: it writes what they go through."""
-    return mover.access.conflicts_with(call.access)
-
-
-def _blocker(place: Place[Call]) -> int | None:
-    """Give the id of the latest call that a waiting place was put behind, through joins."""
-    while place.call is None or place.before:
-        place = next(reversed(place.before))
-        if place.call is not None:
-            return place.call.id
-    return None

@@ -5,14 +5,14 @@ the tickets between its sessions.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from scheduler.access import Access, Resource
-from scheduler.index import Place
 from scheduler.lanes import Lane, Waiter
 from scheduler.ordering import Order, Tickets
 from scheduler.records import CallRecord, NotRun, Outcome, Wait
+from scheduler.trie import Place
 
 if TYPE_CHECKING:
     import asyncio
@@ -184,8 +184,11 @@ class Scope:
         own = (each for each in self.movers if each.owner == owner and each.id < before)
         return _writes(own) | self._unsettled_by_others(owner)
 
-    def unsettled_each(self) -> Iterator[tuple[Call, frozenset[Resource]]]:
-        """Give each waiting call whose keys may change, with what is unsettled before it."""
+    def new_keys(self, left: Sequence[Call]) -> Iterator[tuple[Call, Access]]:
+        """Work out the keys of each waiting call that movers which have left concern.
+
+        A mover concerns a call when it wrote what the call's keys go through.
+        """
         others: dict[str, frozenset[Resource]] = {}
         own: dict[str, frozenset[Resource]] = {}
         movers = deque(self.movers)
@@ -195,7 +198,9 @@ class Scope:
                 own[mover.owner] = own.get(mover.owner, frozenset()) | mover.access.writes
             if call.owner not in others:
                 others[call.owner] = self._unsettled_by_others(call.owner)
-            yield call, own.get(call.owner, frozenset()) | others[call.owner]
+            concerned = any(mover.access.conflicts_with(call.access) for mover in left)
+            if call.keys is not None and concerned:
+                yield call, call.keys(own.get(call.owner, frozenset()) | others[call.owner])
 
     def _unsettled_by_others(self, owner: str) -> frozenset[Resource]:
         return _writes(each for each in self.movers if each.owner != owner and each.ticket)

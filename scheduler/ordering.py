@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Generic
 
 from scheduler.access import Access
-from scheduler.index import Index, Place, T
+from scheduler.index import Index
+from scheduler.trie import Place, T
 
 
 @dataclass(frozen=True, slots=True)

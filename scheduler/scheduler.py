@@ -18,8 +18,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from scheduler import refusals
-from scheduler.access import EVERYTHING, Access, Resource
+from scheduler.access import Access
 from scheduler.admission import Admission
+from scheduler.arguments import check, guarded
 from scheduler.call import Call, Keys, Scope
 from scheduler.lanes import PATIENCE, Lane
 from scheduler.questions import Approval, Questions, forget
@@ -112,8 +113,8 @@ class Scheduler:
         """
         self._admission.clock = asyncio.get_running_loop().time
         home = self._admission.root if parent is None else _inner(parent)
-        _check(owner, str, "owner is a string, the name of its session")
-        _check(priority, int, "priority is a whole number, the higher the sooner")
+        check(owner, str, "owner is a string, the name of its session")
+        check(priority, int, "priority is a whole number, the higher the sooner")
         first = self._earlier(after, home, owner) if after else []
         known = access if isinstance(access, Access) else self._work_out(access, home, owner)
         call = self._enter(
@@ -130,7 +131,7 @@ class Scheduler:
             ),
             home,
         )
-        call.keys = None if isinstance(access, Access) else _guarded(access)
+        call.keys = None if isinstance(access, Access) else guarded(access)
         call.moves = moves
         if approval is not None:
             call.approved = False
@@ -302,32 +303,11 @@ class Scheduler:
 
     def _work_out(self, keys: Keys, home: Scope, owner: str) -> Access:
         access = keys(home.unsettled(owner, self._submitted + 1))
-        _check(access, Access, "access is an Access, or a plain function that gives one")
+        check(access, Access, "access is an Access, or a plain function that gives one")
         return access
-
-
-def _check(value: object, kind: type, rule: str) -> None:
-    """Refuse what would only fail later, in somebody else's callback."""
-    if not isinstance(value, kind):
-        raise TypeError(f"{rule}; got {value!r}")
 
 
 def _inner(parent: Call) -> Scope:
     if parent.inner is None:
         parent.inner = Scope(parent)
     return parent.inner
-
-
-def _guarded(keys: Keys) -> Keys:
-    """Let keys that cannot be worked out again stand for everything: too careful, never wrong."""
-
-    def work_out(unsettled: frozenset[Resource]) -> Access:
-        try:
-            access = keys(unsettled)
-            _check(access, Access, "keys give an Access")
-        except Exception:
-            log.exception("the keys of a waiting call could not be worked out again")
-            return EVERYTHING
-        return access
-
-    return work_out

@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any
 
-from scheduler import Access, Scheduler
+from scheduler import Access, Scheduler, certify
+from tests.clock import run
 
 FILE = Access(writes=frozenset({("file", "a")}))
 OTHER = Access(writes=frozenset({("file", "b")}))
@@ -53,3 +54,18 @@ def is_clean(scheduler: Scheduler) -> bool:
         and not (root.keyed or root.movers or root.stuck or root.live)
         and all(not (lane.running or lane.waiting or lane.stuck) for lane in lanes)
     )
+
+
+def staged(main, *, is_serial=True, **settings):
+    """Run `main(stage)` until all its calls are over, and check what is left; give the stage."""
+
+    async def play():
+        async with asyncio.TaskGroup() as tasks:
+            stage = Stage(tasks, **settings)
+            await main(stage)
+        await stage.scheduler.drained()
+        assert is_clean(stage.scheduler)
+        assert certify(stage.scheduler.records).is_serial is is_serial
+        return stage
+
+    return run(play())

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, Phase, find, settings
 from scheduler import ordering
 from scheduler.admission import Admission
 from scheduler.call import Call
-from scheduler.index import Index, _Bag
+from scheduler.index import Index
 from scheduler.ordering import Order, Tickets
+from scheduler.trie import Bag
 from tests.clock import DeadlockError
 from tests.scheduler.batches import BATCHES
 from tests.scheduler.model import play
@@ -25,7 +26,7 @@ SEARCH = settings(
 
 def drop_what_is_below(monkeypatch):
     """A listing no longer waits for a write inside its directory."""
-    monkeypatch.setattr(_Bag, "wait", lambda *_: None)
+    monkeypatch.setattr(Bag, "wait", lambda *_: None)
 
 
 def drop_what_is_above(monkeypatch):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scheduler import Access, index
-from scheduler.index import Place
+from scheduler import Access, trie
 from scheduler.ordering import Order
+from scheduler.trie import Place
 
 PARTS = st.sampled_from(["a", "b", "c"])
 RESOURCES = st.lists(PARTS, max_size=3).map(tuple)
@@ -40,11 +40,11 @@ class Plain:
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS)
 def test_a_place_is_free_just_when_no_earlier_live_place_conflicts(gather, steps):
-    before, index.GATHER = index.GATHER, gather
+    before, trie.GATHER = trie.GATHER, gather
     try:
         follow(steps)
     finally:
-        index.GATHER = before
+        trie.GATHER = before
 
 
 def follow(steps):

@@ -6,27 +6,12 @@ import threading
 
 import pytest
 
-from scheduler import EVERYTHING, Access, NotRun, Outcome, Scheduler, WaitKind, certify
+from scheduler import EVERYTHING, Access, NotRun, Outcome, Scheduler, WaitKind
 from scheduler.work import in_thread, in_time
 from tests.clock import run
-from tests.scheduler.stage import FILE, LOOK, OTHER, Stage, is_clean
+from tests.scheduler.stage import FILE, LOOK, OTHER, Stage, is_clean, staged
 
 LINK = frozenset({("link",)})
-
-
-def staged(main, **settings):
-    """Run `main(stage)` until all its calls are over; give the stage."""
-
-    async def play():
-        async with asyncio.TaskGroup() as tasks:
-            stage = Stage(tasks, **settings)
-            await main(stage)
-        await stage.scheduler.drained()
-        assert is_clean(stage.scheduler)
-        assert certify(stage.scheduler.records).is_serial
-        return stage
-
-    return run(play())
 
 
 def answer(after, what):
