@@ -1,9 +1,10 @@
 """When a call may run: knows neither Claude nor any tool, and imports nothing else of ours.
 
-Read in this order: `access` (what conflicts), `trie`, `index` and `ordering` (who waits for whom), `lanes`
-(how many at a time), `call`, `admission` (all of that together, still pure), `scheduler` (the
-asynchronous shell), `records` and `certificate` (what happened, and was it serial-equivalent),
-`work` (time limits, threads, processes), `plan` and `parallel_executor` (named tasks).
+Read in this order: `access` (what conflicts), `trie`, `index` and `ordering` (who waits for whom),
+`lanes` (how many at a time), `call`, `admission` (all of that together, still pure), `scheduler`
+(the asynchronous shell), `records` and `certificate` (what happened, and was it serial-equivalent),
+`work` and `process_pool` (time limits, threads, processes), `plan`, `batch` and
+`parallel_executor` (named tasks).
 """
 
 from scheduler.access import EVERYTHING, WORLD, Access, Resource

@@ -28,10 +28,12 @@ _NOTHING = Access()
 class Index(Generic[T]):
     """The live accesses of one order."""
 
-    __slots__ = ("_root",)
+    __slots__ = ("_has_bags", "_root")
 
     def __init__(self) -> None:
         self._root: Node[T] = Node(None, "")
+        # Whether somebody has read a node as a whole: until then no bag above has to be told.
+        self._has_bags = False
 
     def __bool__(self) -> bool:
         return bool(self._root.children or self._root.writers or self._root.readers)
@@ -44,24 +46,24 @@ class Index(Generic[T]):
 
         All is found before anything is entered, so that a place never waits for itself.
         """
-        access = place.access
-        entries = [Entry(place, resource, writes=True) for resource in access.writes]
+        place.entries = entries = _entries(place)
+        if len(entries) == 1:
+            # One resource, as most have: what the walk has reached is where it is entered.
+            (entry,) = entries
+            wait = self._wait_to_write if entry.writes else self._wait_to_read
+            self._put(entry, *wait(place, entry.resource, entry))
+            return
         if self:
-            for resource in access.reads:
-                self._wait_to_read(place, resource)
-            for entry in entries:
-                self._wait_to_write(place, entry.resource, entry)
-        entries += [
-            Entry(place, each, writes=False) for each in access.reads if each not in access.writes
-        ]
+            for entry in reversed(entries):
+                wait = self._wait_to_write if entry.writes else self._wait_to_read
+                wait(place, entry.resource, entry)
         for entry in entries:
-            self._put(entry)
-        place.entries = entries
+            self._put(entry, self._root, 0)
 
     def look(self, place: Place[T]) -> None:
         """Put before `place` what it conflicts with, and leave the index as it is."""
         for resource in place.access.reads:
-            self._wait_to_read(place, resource)
+            self._wait_to_read(place, resource, None)
         for resource in place.access.writes:
             self._wait_to_write(place, resource, None)
 
@@ -69,12 +71,12 @@ class Index(Generic[T]):
         """Enter a place that waits for nothing here."""
         place.entries = _entries(place)
         for entry in place.entries:
-            self._put(entry)
+            self._put(entry, self._root, 0)
 
     def lend(self, place: Place[T]) -> None:
         """Enter a place that stays entered elsewhere; it is not taken out again."""
         for entry in _entries(place):
-            self._put(entry)
+            self._put(entry, self._root, 0)
 
     def remove(self, place: Place[T]) -> None:
         """Take out a place that has ended; what it had taken out ended before it."""
@@ -92,33 +94,44 @@ class Index(Generic[T]):
                 self._take(entry, entry.node)
                 for other in entry.taken:
                     other.taken_by = None
-                    self._put(other)
+                    self._put(other, self._root, 0)
             elif entry.taken_by is not None:
                 del entry.taken_by.taken[entry]
                 for other in entry.taken:
                     other.take_out(entry.taken_by)
         place.entries = []
 
-    def _wait_to_read(self, place: Place[T], resource: Resource) -> None:
+    def _wait_to_read(
+        self, place: Place[T], resource: Resource, _: Entry[T] | None
+    ) -> tuple[Node[T], int]:
+        """Wait for what is written above, at and below; give how far the walk came."""
         node = self._root
-        for part in resource:
+        for depth, part in enumerate(resource):
             if node.writers:
                 for entry in node.writers:
                     place.wait_for(entry.place)
             child = node.children.get(part)
             if child is None:
-                return
+                return node, depth
             node = child
         for entry in node.writers:
             place.wait_for(entry.place)
         if node.children:
             if node.below is None:
                 node.below = node.bag_of_writers_below()
+                self._has_bags = True
             node.below.wait(place, Access(reads=frozenset({resource})))
+        return node, len(resource)
 
-    def _wait_to_write(self, place: Place[T], resource: Resource, taker: Entry[T] | None) -> None:
+    def _wait_to_write(
+        self, place: Place[T], resource: Resource, taker: Entry[T] | None
+    ) -> tuple[Node[T], int]:
+        """Wait for all that is above, at and below, and take out the latter; give how far it came.
+
+        Without a taker nothing is taken out.
+        """
         node = self._root
-        for part in resource:
+        for depth, part in enumerate(resource):
             if node.writers:
                 for entry in node.writers:
                     place.wait_for(entry.place)
@@ -127,29 +140,33 @@ class Index(Generic[T]):
                 node.readers.wait(place, _NOTHING)
             child = node.children.get(part)
             if child is None:
-                return
+                return node, depth
             node = child
         for entry in node.all_entries():
             place.wait_for(entry.place)
             if taker is not None:
-                if entry.writes:
+                if entry.writes and self._has_bags:
                     node.forget_below(entry)
                 entry.take_out(taker)
         if taker is not None:
             node.clear()
+        return node, len(resource)
 
-    def _put(self, entry: Entry[T]) -> None:
-        node = self._root
-        writes = entry.writes
-        for part in entry.resource:
-            if writes and node.below is not None:
+    def _put(self, entry: Entry[T], node: Node[T], depth: int) -> None:
+        """Enter an entry, on from a node on its way that is so deep."""
+        tells = entry.writes and self._has_bags
+        if tells:
+            node.tell_above(entry)
+        resource = entry.resource
+        for part in resource[depth:] if depth else resource:
+            if tells and node.below is not None:
                 node.below.fresh[entry] = None
             child = node.children.get(part)
             if child is None:
                 child = node.children[part] = Node(node, part)
             node = child
         entry.node = node
-        if writes:
+        if entry.writes:
             node.writers[entry] = None
         else:
             if node.readers is None:
@@ -160,7 +177,8 @@ class Index(Generic[T]):
         entry.node = None
         if entry.writes:
             del node.writers[entry]
-            node.forget_below(entry)
+            if self._has_bags:
+                node.forget_below(entry)
         elif node.readers is not None:
             node.readers.discard(entry)
         self._prune(node)
@@ -168,14 +186,17 @@ class Index(Generic[T]):
     def _prune(self, node: Node[T]) -> None:
         while not (node.children or node.writers or node.readers):
             if node.parent is None:
+                self._has_bags = False
                 return
             del node.parent.children[node.part]
             node = node.parent
 
 
 def _entries(place: Place[T]) -> list[Entry[T]]:
+    """Make a place's entries, writes first; a write of a resource covers its reading."""
     access = place.access
-    return [
-        *(Entry(place, resource, writes=True) for resource in access.writes),
-        *(Entry(place, resource, writes=False) for resource in access.reads - access.writes),
-    ]
+    entries = [Entry(place, resource, writes=True) for resource in access.writes]
+    for resource in access.reads:
+        if resource not in access.writes:
+            entries.append(Entry(place, resource, writes=False))  # noqa: PERF401  (mostly none)
+    return entries

@@ -148,6 +148,14 @@ class Node(Generic[T]):
         self.readers = None
         self.below = None
 
+    def tell_above(self, entry: Entry[T]) -> None:
+        """Put an entry that writes at this node or below into the bags above it."""
+        node = self.parent
+        while node is not None:
+            if node.below is not None:
+                node.below.fresh[entry] = None
+            node = node.parent
+
     def forget_below(self, entry: Entry[T]) -> None:
         """Take an entry of this node out of the bags above it."""
         node = self.parent
