@@ -1,0 +1,121 @@
+"""A content block as it grows, delta by delta, until it is what has to go back as it came.
+
+Text and tool input are joined once, when the block stops: joining at every delta costs the square
+of the length.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+
+CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+"""Block types whose input comes as fragments of JSON."""
+
+SERVER_CALLS = frozenset({"server_tool_use", "mcp_tool_use"})
+"""Calls that the server runs; a block with their id as `tool_use_id` answers them."""
+
+
+@dataclass(slots=True)
+class Block:
+    """One block: what it started as, and the fragments since."""
+
+    index: int
+    start: Json
+    fragments: dict[str, list[str]] = field(default_factory=dict)
+    is_stopped: bool = False
+    has_moved_on: bool = False
+    """Whether the model started another block after this one had stopped."""
+    unknown: list[Json] = field(default_factory=list)
+    """Deltas of a type that is not known here."""
+
+    @property
+    def type(self) -> str:
+        """Its type, known here or not."""
+        return str(self.start.get("type"))
+
+    def add(self, delta: Json) -> str:
+        """Take a delta in; give the text that a person would see of it."""
+        take = DELTAS.get(str(delta.get("type")))
+        if take is None:
+            self.unknown.append(delta)
+            return ""
+        return take(self, delta)
+
+    def raw_input(self) -> str | None:
+        """Give a call's input as it came, or None when it came whole with the block's start."""
+        joined = "".join(self.fragments.get("input", ()))
+        return joined or None
+
+    def content(self) -> Json:
+        """Give the block as it goes back; a call's input that is no JSON object stays as it was."""
+        block = dict(self.start)
+        for name in ("text", "thinking"):
+            if name in self.fragments:
+                block[name] = "".join([str(block.get(name) or ""), *self.fragments[name]])
+        if self.type in CALLS and (raw := self.raw_input()) is not None:
+            block["input"] = parse_input(raw) if parse_input(raw) is not None else raw
+        return block
+
+
+def parse_input(raw: str) -> Json | None:
+    """Parse a call's input strictly; None when it is not a JSON object that can be sent back.
+
+    NaN and infinities are not JSON, and half a surrogate pair cannot be encoded.
+    """
+    try:
+        value = json.loads(raw, parse_constant=_refuse)
+        if "\\ud" in raw.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _text(block: Block, delta: Json) -> str:
+    text = str(delta.get("text") or "")
+    block.fragments.setdefault("text", []).append(text)
+    return text
+
+
+def _thinking(block: Block, delta: Json) -> str:
+    block.fragments.setdefault("thinking", []).append(str(delta.get("thinking") or ""))
+    return ""
+
+
+def _signature(block: Block, delta: Json) -> str:
+    block.start = {**block.start, "signature": delta.get("signature")}
+    return ""
+
+
+def _citation(block: Block, delta: Json) -> str:
+    cited = [*(block.start.get("citations") or ()), delta.get("citation")]
+    block.start = {**block.start, "citations": cited}
+    return ""
+
+
+def _input(block: Block, delta: Json) -> str:
+    block.fragments.setdefault("input", []).append(str(delta.get("partial_json") or ""))
+    return ""
+
+
+def _compaction(block: Block, delta: Json) -> str:
+    given = {name: value for name, value in delta.items() if name != "type"}
+    block.start = {**block.start, **given}
+    return ""
+
+
+DELTAS: dict[str, Callable[[Block, Json], str]] = {
+    "text_delta": _text,
+    "thinking_delta": _thinking,
+    "signature_delta": _signature,
+    "citations_delta": _citation,
+    "input_json_delta": _input,
+    "compaction_delta": _compaction,
+}

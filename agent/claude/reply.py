@@ -1,0 +1,198 @@
+"""One reply: events in, blocks and confirmed calls out. Pure.
+
+The rules that this file keeps (the design's section 3):
+
+- a call is **confirmed** when its block has stopped, its input parses strictly, and the model has
+  moved on: a later block started after that stop, or the reply ended with a stop reason that
+  confirms. A reply that is cut off closes its last block too;
+- calls are given out in block order, each once;
+- after a `fallback` block nothing is given out before the reply's end;
+- a block index that comes again begins a new block, and gaps between indexes mean nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agent.claude.blocks import SERVER_CALLS, Block, Json, parse_input
+from agent.claude.stop_reasons import meaning
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Text for a person, as it comes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallConfirmed:
+    """A client tool's call that may be dispatched now."""
+
+    id: str
+    name: str
+    input: Json
+    block: int
+    """Its block's place in the reply, from 0."""
+    is_behind_open_server_call: bool
+    """Whether an earlier server tool has not answered yet: an effect has to wait for the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    """The server reported an error in the stream."""
+
+    type: str
+    message: str
+
+
+Output: TypeAlias = TextDelta | CallConfirmed | StreamFailed
+
+
+class Reply:
+    """The state of one reply, event by event."""
+
+    def __init__(self) -> None:
+        self.message: Json = {}
+        """What `message_start` told, without its content."""
+        self.blocks: list[Block] = []
+        """In the order in which they started."""
+        self.stop_reason: str | None = None
+        self.usage: Json = {}
+        """Cumulative: each report overwrites the fields that it names."""
+        self.is_ended = False
+        """Whether a terminal event came; a stream that ends without one is broken."""
+        self.pings = 0
+        self._current: dict[int, Block] = {}
+        # Stopped since the last block started; server calls without an answer, by their place.
+        self._just_stopped: list[Block] = []
+        self._open_server_calls: dict[object, int] = {}
+        self._given = 0
+        self._is_late = False
+
+    def __repr__(self) -> str:
+        end = f"ended with {self.stop_reason}" if self.is_ended else "open"
+        return f"<Reply {len(self.blocks)} blocks, {end}>"
+
+    def feed(self, event: Json) -> Iterator[Output]:
+        """Take an event in; give what follows from it. Unknown events change nothing."""
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            yield from self._delta(event)
+        elif kind == "content_block_start":
+            yield from self._start(event)
+        elif kind == "content_block_stop":
+            self._stop(event)
+        elif kind == "message_start":
+            yield from self._begin(event)
+        elif kind == "message_delta":
+            self._change(event)
+        elif kind == "message_stop":
+            self.is_ended = True
+        elif kind == "ping":
+            self.pings += 1
+        elif kind == "error":
+            yield _failure(event)
+        if kind in {"content_block_start", "message_delta", "message_start"}:
+            yield from self._confirmed()
+
+    def content(self) -> list[Json]:
+        """Give the blocks that have stopped, as they go back."""
+        return [block.content() for block in self.blocks if block.is_stopped]
+
+    def calls(self) -> list[Json]:
+        """Give the client tools' calls, confirmed or not."""
+        return [block.content() for block in self.blocks if block.type == "tool_use"]
+
+    # -- events --------------------------------------------------------------------------------
+
+    def _begin(self, event: Json) -> Iterator[Output]:
+        message = dict(event.get("message") or {})
+        content = message.pop("content", None) or []
+        self.message = message
+        self._report(message.get("usage"))
+        for number, start in enumerate(content):
+            yield from self._start({"index": number, "content_block": start})
+            self._stop({"index": number})
+        if message.get("stop_reason"):
+            self._end(message["stop_reason"])
+
+    def _start(self, event: Json) -> Iterator[Output]:
+        for stopped in self._just_stopped:
+            stopped.has_moved_on = True
+        self._just_stopped.clear()
+        block = Block(int(event.get("index") or 0), dict(event.get("content_block") or {}))
+        self.blocks.append(block)
+        self._current[block.index] = block
+        self._is_late = self._is_late or block.type == "fallback"
+        if block.type in SERVER_CALLS:
+            self._open_server_calls[block.start.get("id")] = len(self.blocks) - 1
+        self._open_server_calls.pop(block.start.get("tool_use_id"), None)
+        if block.type == "text" and block.start.get("text"):
+            yield TextDelta(block.start["text"])
+
+    def _delta(self, event: Json) -> Iterator[Output]:
+        block = self._current.get(int(event.get("index") or 0))
+        if block is not None and not block.is_stopped:
+            text = block.add(dict(event.get("delta") or {}))
+            if text:
+                yield TextDelta(text)
+
+    def _stop(self, event: Json) -> None:
+        block = self._current.get(int(event.get("index") or 0))
+        if block is not None and not block.is_stopped:
+            block.is_stopped = True
+            self._just_stopped.append(block)
+
+    def _change(self, event: Json) -> None:
+        self._report(event.get("usage"))
+        reason = (event.get("delta") or {}).get("stop_reason")
+        if reason:
+            self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        self.stop_reason = reason
+        self.is_ended = True
+
+    def _report(self, usage: object) -> None:
+        if isinstance(usage, dict):
+            self.usage |= {name: value for name, value in usage.items() if value is not None}
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def _confirmed(self) -> Iterator[CallConfirmed]:
+        """Give the next calls in block order, as far as they are confirmed."""
+        is_meant = self.is_ended and meaning(self.stop_reason).confirms
+        if self._is_late and not is_meant:
+            return
+        for number in range(self._given, len(self.blocks)):
+            block = self.blocks[number]
+            if block.type == "tool_use":
+                is_sure = block.is_stopped and (block.has_moved_on or is_meant)
+                if not is_sure and not self.is_ended:
+                    return
+                call = self._call(number, block) if is_sure else None
+                if call is not None:
+                    yield call
+            self._given = number + 1
+
+    def _call(self, number: int, block: Block) -> CallConfirmed | None:
+        raw = block.raw_input()
+        given = block.start.get("input") if raw is None else parse_input(raw)
+        if not isinstance(given, dict):
+            return None
+        return CallConfirmed(
+            str(block.start.get("id") or ""),
+            str(block.start.get("name") or ""),
+            given,
+            number,
+            self._has_open_server_call(number),
+        )
+
+    def _has_open_server_call(self, before: int) -> bool:
+        return any(number < before for number in self._open_server_calls.values())
+
+
+def _failure(event: Json) -> StreamFailed:
+    error = event.get("error") or {}
+    return StreamFailed(str(error.get("type") or "error"), str(error.get("message") or ""))

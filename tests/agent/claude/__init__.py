@@ -1,0 +1,1 @@
+"""What comes in from Claude: hand-written streams, and the recorded corpus where it is there."""
