@@ -9,5 +9,5 @@ from blockbuster import blockbuster_ctx
 @pytest.fixture(autouse=True)
 def no_blocking_calls() -> Iterator[None]:
     """Fail a test in which our own code blocks an event loop."""
-    with blockbuster_ctx(["agent", "scheduler", "tools"]):
+    with blockbuster_ctx(["agent", "prompts", "scheduler", "tools"]):
         yield
