@@ -62,7 +62,7 @@ class Admission:
         if call.keys is not None:
             scope.keyed[call] = None
         if call.moves:
-            self._mark_mover(call)
+            scope.movers[call] = None
         self._freed.append(call)
         if not self._gatherings:
             self._proceed()
@@ -281,13 +281,6 @@ class Admission:
 
     # -- keys worked out again -----------------------------------------------------------------
 
-    def _mark_mover(self, call: Call | None) -> None:
-        """Count a call, and the parents that it works for, among those that move things."""
-        while call is not None and call not in call.home.movers:
-            call.moves = True
-            call.home.movers[call] = None
-            call = call.home.parent
-
     def _work_out_keys(self, movers: list[Call]) -> None:
         """Work out again the keys of waiting calls that movers which have left may have changed."""
         for scope in dict.fromkeys(mover.home for mover in movers):
@@ -336,6 +329,8 @@ class Admission:
                 return refusals.parent_ended(call, parent)
             if not parent.access.covers(access):
                 return refusals.not_covered(call, parent, access)
+            if call.moves and not parent.moves:
+                return refusals.moves_unasked(call, parent)
         for other in call.home.stuck:
             if other.access.conflicts_with(access) or other in after:
                 return refusals.resource_busy(call, other)

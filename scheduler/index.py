@@ -186,6 +186,8 @@ class Index(Generic[T]):
     def _prune(self, node: Node[T]) -> None:
         while not (node.children or node.writers or node.readers):
             if node.parent is None:
+                # A bag that is no longer told of entries must not be believed either.
+                node.below = None
                 self._has_bags = False
                 return
             del node.parent.children[node.part]

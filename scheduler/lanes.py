@@ -64,6 +64,8 @@ class Lane(Generic[T]):
         self.stuck = 0
         self.waiting = 0
         self._departures = 0
+        # Waiters in the queues, those included that have left from the middle.
+        self._queued = 0
         # Starts since the last one that went to a waiter for its patience.
         self._since_patient = patience
         self._arrivals: deque[Waiter[T]] = deque()
@@ -89,6 +91,7 @@ class Lane(Generic[T]):
         """Let a call wait for a slot."""
         waiter.base = self._departures + self.waiting
         self.waiting += 1
+        self._queued += 1
         self._arrivals.append(waiter)
         owners = self._queues.setdefault(waiter.priority, OrderedDict())
         heappush(owners.setdefault(waiter.owner, []), waiter)
@@ -102,7 +105,8 @@ class Lane(Generic[T]):
             if not self.waiting:
                 self._arrivals.clear()
                 self._queues.clear()
-            elif len(self._arrivals) > 2 * self.waiting + _SLACK:
+                self._queued = 0
+            elif max(len(self._arrivals), self._queued) > 2 * self.waiting + _SLACK:
                 self._forget_the_gone()
 
     def pick(self) -> T | None:
@@ -133,6 +137,7 @@ class Lane(Generic[T]):
                     del owners[owner]
             if not owners:
                 del self._queues[priority]
+        self._queued = self.waiting
 
     def _next_in_turn(self) -> Waiter[T]:
         while True:
@@ -141,6 +146,7 @@ class Lane(Generic[T]):
             owner, queue = next(iter(owners.items()))
             while queue and queue[0].gone:
                 heappop(queue)
+                self._queued -= 1
             if queue:
                 owners.move_to_end(owner)
                 return queue[0]

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from multiprocessing import spawn
+from multiprocessing import process, spawn
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,7 +27,7 @@ _BOOT = """
 import ast, sys
 sys.path[:] = ast.literal_eval(sys.argv[1])
 from scheduler.process_pool import work
-work(int(sys.argv[2]))
+work(int(sys.argv[2]), int(sys.argv[3]))
 """
 
 
@@ -91,14 +91,26 @@ class ProcessPool:
         except (EOFError, OSError):
             code = self._discard(worker)
             return False, f"its process ended without an answer (exit code {code})"
+        except BaseException:
+            self._discard(worker)
+            raise
         with self._lock:
-            self._idle.append(worker)
+            is_sound = not self._is_stopped and not errand.is_given_up
+            if is_sound:
+                self._idle.append(worker)
+        if not is_sound:
+            self._discard(worker)
         return answer
 
     def _take(self) -> "_Worker":
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
+        while True:
+            with self._lock:
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                break
+            if worker.is_sound():
+                return worker
+            self._discard(worker)
         worker = _Worker()
         with self._lock:
             self._all.add(worker)
@@ -120,11 +132,11 @@ class _Errand:
         self._payload = payload
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
-        self._is_given_up = False
+        self.is_given_up = False
 
     def run(self, worker: "_Worker") -> tuple[bool, Any]:
         with self._lock:
-            if self._is_given_up:
+            if self.is_given_up:
                 return False, "given up before it began"
             self._worker = worker
         try:
@@ -135,7 +147,7 @@ class _Errand:
 
     def give_up(self) -> None:
         with self._lock:
-            self._is_given_up = True
+            self.is_given_up = True
             if self._worker is not None:
                 self._worker.kill()
 
@@ -149,17 +161,24 @@ class _Worker:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
+        # Nothing is ever sent through the second pair: its end tells a worker that we are gone.
+        self._life, watched = socket.socketpair()
         self._pipe: Connection[Any, Any] = Connection(ours.detach())
         self._is_over = False
-        with theirs:
-            arguments = [sys.executable, "-P", "-c", _BOOT, repr(sys.path), str(theirs.fileno())]
+        self._is_prepared = False
+        descriptors = [theirs.fileno(), watched.fileno()]
+        path = repr([str(entry) for entry in sys.path])
+        with theirs, watched:
             self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and code)
-                arguments,
+                [sys.executable, "-P", "-c", _BOOT, path, *map(str, descriptors)],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=descriptors,
                 start_new_session=True,
             )
-        self._is_prepared = False
+
+    def is_sound(self) -> bool:
+        """Say whether an idle worker lives and has nothing to say."""
+        return self._process.poll() is None and not self._pipe.poll()
 
     def ask(self, payload: bytes) -> tuple[bool, Any]:
         """Send a function and wait for what came of it.
@@ -192,17 +211,34 @@ class _Worker:
         code = self._process.wait()
         self._is_over = True
         self._pipe.close()
+        self._life.close()
         return code
 
 
-def work(descriptor: int) -> None:
+def work(descriptor: int, life: int) -> None:
     """Do what comes through a pipe until it is closed; the main function of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, args=(life,), daemon=True).start()
+    me = os.getpid()
     pipe: Connection[Any, Any] = Connection(descriptor)
+    about_parent = pipe.recv()
+    # As multiprocessing does it: a script without a guard must not run itself again.
+    process.current_process()._inheriting = True  # type: ignore[attr-defined]  # noqa: SLF001
+    spawn.prepare(about_parent)
+    del process.current_process()._inheriting  # type: ignore[attr-defined]  # noqa: SLF001
     with contextlib.suppress(EOFError, OSError):
-        spawn.prepare(pipe.recv())
         while True:
-            pipe.send_bytes(_answer(pipe.recv_bytes()))
+            answer = _answer(pipe.recv_bytes())
+            if os.getpid() != me:
+                os._exit(0)  # a fork of the function's own has come back: the pipe is not its
+            pipe.send_bytes(answer)
+
+
+def _die_with_parent(life: int) -> None:
+    """End this process and its children when the parent has ended, however that came."""
+    with contextlib.suppress(OSError):
+        os.read(life, 1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def _answer(payload: bytes) -> bytes:

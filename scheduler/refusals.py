@@ -70,6 +70,15 @@ def not_covered(call: Call, parent: Call, access: Access) -> NotRun:
     )
 
 
+def moves_unasked(call: Call, parent: Call) -> NotRun:
+    """Give the answer for a nested call that would change what paths mean behind its parent."""
+    return NotRun(
+        Outcome.NOT_COVERED,
+        f"Not executed: {call.name!r} may change what paths mean, and its parent {parent.name!r} "
+        "was not submitted as one that moves things.",
+    )
+
+
 def _spell_all(access: Access) -> str:
     parts = [
         f"{verb} {', '.join(sorted(spell(resource) for resource in resources))}"

@@ -105,7 +105,8 @@ class Scheduler:
             after: tasks of the same session and parent that have to stop first; those that are
                 over already count as that.
             moves: whether it may change what paths mean (a move, a delete, a shell command); when
-                it ends, the keys of waiting calls are worked out again.
+                it ends, the keys of waiting calls are worked out again. Nested calls may move
+                things only if their parent does.
 
         Raises:
             ValueError: `after` names a task of another session or parent.

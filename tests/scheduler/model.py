@@ -171,7 +171,7 @@ class Play:
             approval=None if act.approval is None else lambda _: self.answer(act),
             parent=parent,
             after=after or (),
-            moves=act.link == "move",
+            moves=act.link == "move" or any(inner.link == "move" for inner in act.nested),
         )
         loop = asyncio.get_running_loop()
         if act.cancel_after is not None:

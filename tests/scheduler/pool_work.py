@@ -43,6 +43,12 @@ def give_a_lock() -> object:
     return threading.Lock()
 
 
+def fork() -> str:
+    """Fork, and come back twice."""
+    os.fork()
+    return "forked"
+
+
 def multiply(x: int, y: int) -> int:
     """Compute."""
     return x * y

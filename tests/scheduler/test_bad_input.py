@@ -91,7 +91,21 @@ class TestKeys:
         # The declaration was not true, and the certificate says so; but nothing overlapped.
         assert staged(main, is_serial=False).began() == {"move": 0, "later": 0, "keyed": 100}
 
-    def test_a_nested_move_counts_as_its_parents(self):
+    def test_a_nested_move_is_refused_when_its_parent_does_not_move_things(self):
+        async def main(stage):
+            async def parent(call):
+                async with asyncio.TaskGroup() as inner:
+                    moved = Access(writes=LINK)
+                    child = stage.call("child", moved, parent=call, tasks=inner, moves=True)
+                return await child
+
+            outcome = await stage.call("parent", Access(writes=LINK), run=parent)
+            assert outcome.reason is Outcome.NOT_COVERED
+            assert "was not submitted as one that moves things" in outcome.text
+
+        staged(main)
+
+    def test_what_a_nested_move_changed_is_seen_when_its_parent_ends(self):
         async def main(stage):
             target = ["a"]
 
@@ -106,7 +120,7 @@ class TestKeys:
             def keys(_):
                 return Access(reads=LINK, writes=frozenset({("file", target[0])}))
 
-            stage.call("parent", Access(writes=LINK), run=parent)
+            stage.call("parent", Access(writes=LINK), run=parent, moves=True)
             await stage.call("keyed", keys)
             assert stage.record("keyed").access.writes == OTHER.writes
 
@@ -190,12 +204,12 @@ class TestNested:
                 return Access(reads=LINK, writes=frozenset({("file", target[0])}))
 
             async def parent(call):
-                everything = {"parent": call, "tasks": stage.tasks}
+                everything = {"parent": call}
                 stage.call("move", Access(writes=LINK), moves=True, run=move, **everything)
                 stage.children = [stage.call("keyed", keys, **everything)]
                 await asyncio.sleep(1)
 
-            await stage.call("parent", EVERYTHING, run=parent)
+            await stage.call("parent", EVERYTHING, run=parent, moves=True)
             assert (await stage.children[0]).reason is Outcome.PARENT_ENDED
 
         staged(main, grace=50)
@@ -271,7 +285,36 @@ class TestFactories:
         assert staged(main).began() == {"c0": 0, "c1": 10, "c2": 20}
 
 
+class TestReadersOfEverything:
+    def test_a_reader_of_everything_waits_for_a_write_however_often_the_index_was_empty(self):
+        async def main(stage):
+            everything = Access(reads=frozenset({()}))
+            for owner, other in (("s", "s"), ("s", "t")):
+                stage.call("keep", Access(), owner=owner, lasts=100)
+                stage.call("w1", FILE, owner=owner, lasts=10)
+                stage.call("r1", everything, owner=other, lasts=10)
+                await asyncio.sleep(40)
+                stage.call("w2", FILE, owner=owner, lasts=10)
+                stage.call("r2", everything, owner=other, lasts=10)
+                await asyncio.sleep(100)
+
+        staged(main)
+
+
 class TestMemory:
+    def test_a_lane_that_is_never_empty_forgets_whom_it_served_for_their_patience(self):
+        async def main(stage):
+            stage.call("first", Access(), lane="narrow", lasts=1)
+            stage.call("low", Access(), lane="narrow", lasts=1)
+            for number in range(600):
+                stage.call(f"c{number}", Access(), lane="narrow", lasts=1, priority=number % 2)
+                await asyncio.sleep(1)
+            lane = stage.scheduler._lanes["narrow"]
+            held = sum(len(q) for owners in lane._queues.values() for q in owners.values())
+            assert held < 50
+
+        staged(main, limits={"narrow": 1}, patience=2)
+
     def test_an_ended_call_is_not_kept_by_those_that_waited_for_it(self):
         class Result:
             pass

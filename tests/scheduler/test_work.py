@@ -3,6 +3,8 @@
 import asyncio
 import contextvars
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -212,6 +214,31 @@ class TestProcesses:
         assert results["odd"]["error"] == "OddError: one two"
         assert results["interrupt"]["error"] == "KeyboardInterrupt"
         assert results["good"]["output"] == 6
+
+    async def test_a_fork_that_comes_back_and_a_worker_that_dies_idle_harm_nobody(self):
+        executor = ParallelExecutor(max_concurrency=1)
+        tasks = [ToolTask("fork", pool_work.fork, cpu_bound=True)]
+        tasks += [
+            ToolTask(f"t{n}", pool_work.multiply, {"x": n, "y": 1}, cpu_bound=True)
+            for n in range(4)
+        ]
+        results = await executor.execute_parallel(tasks)
+        assert [results[f"t{n}"]["output"] for n in range(4)] == [0, 1, 2, 3]
+        assert results["fork"]["output"] == "forked"
+
+    def test_workers_end_with_a_parent_that_is_killed(self, pipe):
+        program = (
+            "import asyncio; from scheduler import ParallelExecutor, ToolTask; "
+            "from tests.scheduler import pool_work; "
+            f"task = ToolTask('t', pool_work.hang_with_child, {{'told': {str(pipe)!r}}}, "
+            "cpu_bound=True); asyncio.run(ParallelExecutor().execute_parallel([task]))"
+        )
+        root = Path(__file__).parent.parent.parent
+        parent = subprocess.Popen([sys.executable, "-c", program], cwd=root)
+        processes = [psutil.Process(int(pid)) for pid in pipe.read_text().split()]
+        parent.kill()
+        parent.wait()
+        assert not psutil.wait_procs(processes, 10)[1]
 
     async def test_workers_are_used_again_and_none_is_left(self):
         before = set(psutil.Process().children(recursive=True))
