@@ -37,7 +37,7 @@ class Plain:
 
 
 @pytest.mark.parametrize("gather", [0, 1, 8])
-@settings(max_examples=700, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=450, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS)
 def test_a_place_is_free_just_when_no_earlier_live_place_conflicts(gather, steps):
     before, trie.GATHER = trie.GATHER, gather
