@@ -6,7 +6,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def no_blocking_calls() -> Iterator[None]:
     """Fail a test in which our own code blocks an event loop."""
     with blockbuster_ctx(["agent", "prompts", "scheduler", "tools"]):
