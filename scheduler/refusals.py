@@ -10,8 +10,8 @@ def spell(resource: Resource) -> str:
     if not resource:
         return "everything"
     kind, *parts = resource
-    path = "/".join(parts[1:]) if parts[:1] == ["/"] else "/".join(parts)
-    return f"{kind} /{path}" if parts[:1] == ["/"] else f"{kind} {path}".strip()
+    root = "/" if parts[:1] == ["/"] else ""
+    return f"{kind} {root}{'/'.join(parts[len(root) :])}".strip()
 
 
 def denied(reason: str = "") -> NotRun:
