@@ -5,22 +5,48 @@ Imports `scheduler`, never `agent` or `prompts`.
 Read in this order: `output` (cut to a limit), `environment` (what a child process gets to know),
 `process_start`, `child`, `pipes`, `process_members`, `process_tree`, `program` and `process` (a
 program from its start to the end of all that it started), `results` (the dictionary that comes
-of it), `paths`; then the tools: `git_safety` and `git`, `quality`.
+of it), `paths`; then how a tool is declared: `errors`, `file_resources` and `tool_classes` (what it
+touches), `context`, `signature` and `declaration`, `base`; what goes in: `schema`, `input` and
+`input_errors` (these import pydantic, and nothing imports them before a schema is asked for); what
+comes out: `text`, `content`; `registry`; then the tools: `git_safety` and `git`, `quality`.
 """
 
+from tools.base import Tool, tool
+from tools.content import Image, ToolOutput, to_output
+from tools.context import ToolContext
+from tools.declaration import Arguments
 from tools.environment import child_environment
+from tools.errors import DeclarationError, InputError, ToolError
+from tools.file_resources import file_resources
 from tools.git import git_diff_async, git_status_async, run_parallel_git_operations
 from tools.process import run_subprocess_async
 from tools.process_start import StartError
 from tools.program import Completed
 from tools.quality import format_code_async, run_parallel_checks, run_tests_async
+from tools.registry import Registry
 from tools.results import RunResult
+from tools.tool_classes import CLASSES, ClassMeaning, Effect, Place, ToolClass
 
 __all__ = [
+    "CLASSES",
+    "Arguments",
+    "ClassMeaning",
     "Completed",
+    "DeclarationError",
+    "Effect",
+    "Image",
+    "InputError",
+    "Place",
+    "Registry",
     "RunResult",
     "StartError",
+    "Tool",
+    "ToolClass",
+    "ToolContext",
+    "ToolError",
+    "ToolOutput",
     "child_environment",
+    "file_resources",
     "format_code_async",
     "git_diff_async",
     "git_status_async",
@@ -28,4 +54,6 @@ __all__ = [
     "run_parallel_git_operations",
     "run_subprocess_async",
     "run_tests_async",
+    "to_output",
+    "tool",
 ]

@@ -37,7 +37,7 @@ class Block:
         return str(self.start.get("type"))
 
     def add(self, delta: Json) -> str:
-        """Take a delta in; give the text that a person would see of it."""
+        """Take a delta in; give the text that a person would see of it, said or thought."""
         take = DELTAS.get(str(delta.get("type")))
         if take is None:
             self.unknown.append(delta)
@@ -85,8 +85,9 @@ def _text(block: Block, delta: Json) -> str:
 
 
 def _thinking(block: Block, delta: Json) -> str:
-    block.fragments.setdefault("thinking", []).append(str(delta.get("thinking") or ""))
-    return ""
+    text = str(delta.get("thinking") or "")
+    block.fragments.setdefault("thinking", []).append(text)
+    return text
 
 
 def _signature(block: Block, delta: Json) -> str:

@@ -26,6 +26,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """What the model thinks, where the server shows it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallConfirmed:
     """A client tool's call that may be dispatched now."""
 
@@ -34,8 +41,9 @@ class CallConfirmed:
     input: Json
     block: int
     """Its block's place in the reply, from 0."""
-    is_behind_open_server_call: bool
-    """Whether an earlier server tool has not answered yet: an effect has to wait for the end."""
+    is_behind_open_block: bool
+    """Whether an earlier block has not stopped, or an earlier server tool not answered yet: if the
+    stream broke now, the call could not be kept, so an effect has to wait for the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class StreamFailed:
     message: str
 
 
-Output: TypeAlias = TextDelta | CallConfirmed | StreamFailed
+Output: TypeAlias = TextDelta | ThinkingDelta | CallConfirmed | StreamFailed
 
 
 class Reply:
@@ -68,6 +76,7 @@ class Reply:
         self._just_stopped: list[Block] = []
         self._open_server_calls: dict[object, int] = {}
         self._given = 0
+        self._stopped = 0  # so many blocks from the first on have stopped
         self._is_late = False
 
     def __repr__(self) -> str:
@@ -99,6 +108,18 @@ class Reply:
     def content(self) -> list[Json]:
         """Give the blocks that have stopped, as they go back."""
         return [block.content() for block in self.blocks if block.is_stopped]
+
+    @property
+    def container(self) -> str | None:
+        """Where the server keeps what its tools made; the next request has to name it."""
+        container = self.message.get("container")
+        return container.get("id") if isinstance(container, dict) else None
+
+    @property
+    def text(self) -> str:
+        """What a person saw of it."""
+        texts = (block.content().get("text") for block in self.blocks if block.type == "text")
+        return "".join(str(text or "") for text in texts)
 
     def calls(self) -> list[Json]:
         """Give the client tools' calls, confirmed or not."""
@@ -134,9 +155,9 @@ class Reply:
     def _delta(self, event: Json) -> Iterator[Output]:
         block = self._current.get(int(event.get("index") or 0))
         if block is not None and not block.is_stopped:
-            text = block.add(dict(event.get("delta") or {}))
+            text = block.add(event.get("delta") or {})
             if text:
-                yield TextDelta(text)
+                yield ThinkingDelta(text) if block.type == "thinking" else TextDelta(text)
 
     def _stop(self, event: Json) -> None:
         block = self._current.get(int(event.get("index") or 0))
@@ -146,9 +167,11 @@ class Reply:
 
     def _change(self, event: Json) -> None:
         self._report(event.get("usage"))
-        reason = (event.get("delta") or {}).get("stop_reason")
-        if reason:
-            self._end(reason)
+        delta = event.get("delta") or {}
+        if delta.get("container"):
+            self.message["container"] = delta["container"]
+        if delta.get("stop_reason"):
+            self._end(delta["stop_reason"])
 
     def _end(self, reason: str) -> None:
         self.stop_reason = reason
@@ -186,11 +209,14 @@ class Reply:
             str(block.start.get("name") or ""),
             given,
             number,
-            self._has_open_server_call(number),
+            self._is_behind_open_block(number),
         )
 
-    def _has_open_server_call(self, before: int) -> bool:
-        return any(number < before for number in self._open_server_calls.values())
+    def _is_behind_open_block(self, number: int) -> bool:
+        while self._stopped < number and self.blocks[self._stopped].is_stopped:
+            self._stopped += 1
+        waits = any(place < number for place in self._open_server_calls.values())
+        return waits or self._stopped < number
 
 
 def _failure(event: Json) -> StreamFailed:

@@ -49,7 +49,7 @@ class EventDecoder:
 
 def _event(data: bytes) -> Event:
     try:
-        event = json.loads(data)
+        event = json.loads(data, parse_constant=str)
     except ValueError:
         event = None
     if not isinstance(event, dict):

@@ -57,10 +57,10 @@ class TestConfirmation:
         result = block(2, "web_search_tool_result", tool_use_id="s", content=[])
         _, outputs = play(start(), server, stop(0), call(1, "a"), stop(1), result, stop(2),
                           call(3, "b"), stop(3), end("tool_use"))  # fmt: skip
-        flags = [each.is_behind_open_server_call for _, each in outputs]
+        flags = [each.is_behind_open_block for _, each in outputs]
         assert flags == [False, False]
         _, outputs = play(start(), server, stop(0), call(1, "a"), stop(1), call(2, "b"))
-        assert [each.is_behind_open_server_call for _, each in outputs] == [True]
+        assert [each.is_behind_open_block for _, each in outputs] == [True]
 
 
 class TestShapes:

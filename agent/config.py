@@ -1,0 +1,109 @@
+"""What an agent is configured with: arguments, and the environment for what is not given."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.claude.client import ClientSettings
+from agent.claude.prices import PRICES, Price
+from agent.claude.profile import PROFILES, Profile
+from agent.claude.retry import RetryLimits
+from agent.errors import ConfigurationError
+from agent.limits import Limits
+
+LANES: Mapping[str, int] = {
+    "local_read": 16,
+    "local_write": 8,
+    "network": 16,
+    "shell": 4,
+    "browser_read": 8,
+    "browser_mutate": 4,
+}
+"""How many calls of a lane run at a time, over all sessions."""
+
+MAX_TOKENS = 16_000
+"""Of a reply, where the server does not tell the model's own limit."""
+
+LONGEST_REPLY = 32_000
+"""Tokens of a reply, where the model's own limit is higher."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that is set, with the environment's values filled in."""
+
+    model: str
+    workspace: Path
+    data_dir: Path
+    client: ClientSettings
+    system: str | None = None
+    """Instead of the role that `prompts` gives."""
+    max_tokens: int | None = None
+    """Of a reply; None: what the model can, up to `LONGEST_REPLY`."""
+    thinking: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of each request, as the API takes them."""
+    limits: Limits = field(default_factory=Limits)
+    lanes: Mapping[str, int] = field(default_factory=lambda: LANES)
+    prices: Mapping[str, Price] = field(default_factory=lambda: PRICES)
+    prompt_ttl: float = 300.0
+    """Seconds for which a built system prompt feeds new sessions."""
+    tells_date: bool = True
+    """Whether a message is preceded by the date, when the session has not been told it."""
+
+
+def read(
+    *,
+    model: str | None,
+    workspace: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None,
+    base_url: str | None,
+    api_key: str | None,
+    profile: str | Profile | None,
+    limits: Limits | None,
+    environment: Mapping[str, str] | None = None,
+    **others: Any,
+) -> Config:
+    """Put arguments and environment together.
+
+    Raises:
+        ConfigurationError: something is missing or cannot be.
+    """
+    variables = os.environ if environment is None else environment
+    name = model or variables.get("ANTHROPIC_MODEL", "")
+    if not name:
+        raise ConfigurationError("No model is named: give model=, or set ANTHROPIC_MODEL.")
+    server = base_url or variables.get("ANTHROPIC_BASE_URL") or None
+    return Config(
+        model=name,
+        workspace=Path(workspace).expanduser().absolute(),
+        data_dir=Path(data_dir).expanduser() if data_dir else default_data_dir(variables),
+        client=ClientSettings(base_url=server, api_key=api_key, profile=_profile(profile)),
+        limits=limits or Limits(steps=_steps(variables), retry=RetryLimits()),
+        **{key: value for key, value in others.items() if value is not None},
+    )
+
+
+def default_data_dir(variables: Mapping[str, str]) -> Path:
+    """Give the folder for sessions, by the XDG base directory specification."""
+    home = variables.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(home) / "toolloop"
+
+
+def _profile(given: str | Profile | None) -> Profile | None:
+    if given is None or isinstance(given, Profile):
+        return given
+    if given not in PROFILES:
+        raise ConfigurationError(f"profile: {given!r}; there are {', '.join(PROFILES)}")
+    return PROFILES[given]
+
+
+def _steps(variables: Mapping[str, str]) -> int:
+    text = variables.get("MAX_STEPS", "")
+    if not text:
+        return Limits().steps
+    if not text.isdecimal() or not int(text):
+        raise ConfigurationError(f"MAX_STEPS: {text!r} is not a number of requests, 1 or more")
+    return int(text)

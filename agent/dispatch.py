@@ -1,0 +1,229 @@
+"""A reply's calls on their way: looked up, validated, judged, submitted, run, answered.
+
+The one error boundary: whatever a tool does, its call gets exactly one answer here, and no sibling
+hears of it. The rules that this file keeps:
+
+- calls are submitted in block order; their places are fixed then, and nothing waits for that;
+- a call with an effect starts after its intent is on disk; others never wait for the disk;
+- an answer is recorded before the call's place is released;
+- an effectful call that could not be kept if the stream broke now waits for the reply's end, and so
+  do those after it;
+- after a browser mutator failed, the later browser calls of the reply are not run.
+"""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agent.answering import Answering, Running
+from agent.answers import HALTED, STATUS_OF, Answer, Status, timed_out
+from agent.claude.reply import CallConfirmed
+from agent.conversation import Conversation
+from agent.errors import JournalError
+from agent.events import ToolCalled, ToolProgress, ToolStarted
+from agent.session.entries import Intent
+from scheduler import Access, Call, NotRun, Resource
+from scheduler.work import OutOfTimeError, describe, in_time
+from tools.base import Tool
+from tools.content import to_output
+from tools.context import ToolContext
+from tools.errors import ToolError
+from tools.tool_classes import Effect, Place
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds that a cancelled tool has to stop before nobody waits for it any more."""
+
+
+class Dispatch:
+    """The calls of one reply."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        reply: int,
+        write_blocks: Callable[[], None],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._session = conversation.session
+        self._toolbox = conversation.toolbox
+        self._log = conversation.log
+        self._emit = conversation.emit
+        self._reply = reply
+        self._write_blocks = write_blocks
+        self._tasks = tasks
+        self._late: list[CallConfirmed] = []
+        self._calls: dict[int, Running] = {}
+        self._answering = Answering(conversation, reply, write_blocks, tasks)
+
+    def __repr__(self) -> str:
+        return f"<Dispatch of reply {self._reply}: {len(self._calls)} calls, {self._answering}>"
+
+    @property
+    def blocks(self) -> frozenset[int]:
+        """The blocks whose calls were dispatched."""
+        return frozenset(self._calls)
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether a call with an effect may have begun."""
+        return any(each.may_have_acted for each in self._calls.values())
+
+    def submit(self, call: CallConfirmed) -> None:
+        """Fix the call's place, and run it as soon as it may."""
+        tool = self._toolbox.registry.get(call.name)
+        acts = tool is not None and tool.effect is not Effect.NONE
+        if self._late or (call.is_behind_open_block and acts):
+            self._late.append(call)
+            return
+        running = Running(call, f"{self._reply}.{call.block}", tool)
+        self._calls[call.block] = running
+        tool_class = tool.tool_class.value if tool is not None else ""
+        self._emit(ToolCalled(running.key, call.name, call.input, tool_class))
+        refusal = self._admit(running, tool)
+        if refusal is not None:
+            self._answering.answer(running, refusal)
+
+    def reply_ended(self) -> None:
+        """Submit what had to wait for the reply's end."""
+        late, self._late = self._late, []
+        for call in late:
+            self.submit(replace(call, is_behind_open_block=False))
+
+    def withdraw(self, kept: int = 0) -> None:
+        """Take back the calls from this block on; nothing more of them is recorded."""
+        self._late.clear()
+        for block, running in self._calls.items():
+            if block >= kept:
+                running.is_withdrawn = True
+                _cancel(running)
+
+    def stop_waiting(self, answer: Answer) -> None:
+        """Answer the calls that have not started, and let those go on that have."""
+        self._late.clear()
+        for running in self._calls.values():
+            if not running.has_started:
+                running.on_cancel = answer
+                _cancel(running)
+
+    async def finished(self) -> None:
+        """Wait until every dispatched call is answered, and what may have acted is on disk.
+
+        Raises:
+            JournalError: the disk did not take what had to be there.
+        """
+        tasks = [each.task for each in self._calls.values() if each.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        if self.may_have_acted:
+            await self._log.flush()
+        if self._answering.failure is not None:
+            raise self._answering.failure
+
+    # -- a call's way --------------------------------------------------------------------------
+
+    def _admit(self, running: Running, tool: Tool[..., Any] | None) -> Answer | None:
+        """Validate, judge and submit; give the answer of a call that goes no further."""
+        call = running.call
+        if tool is None:
+            return Answer(Status.FAILED, self._toolbox.registry.unknown(call.name))
+        try:
+            arguments = tool.parse(call.input)
+            denied = self._toolbox.approvals.judge(tool, call.input)
+            if denied is not None:
+                return Answer(Status.DENIED, denied.reason)
+            running.task = self._toolbox.scheduler.submit(
+                self._tasks,
+                functools.partial(self._run, running, tool, arguments),
+                functools.partial(self._access, tool, arguments),
+                lane=tool.lane,
+                owner=self._session,
+                name=tool.name,
+                moves=tool.moves,
+            )
+        except Exception as error:  # noqa: BLE001  (the boundary)
+            return self._failed(tool, error)
+        running.task.add_done_callback(functools.partial(self._done, running))
+        return None
+
+    def _access(
+        self, tool: Tool[..., Any], arguments: Mapping[str, Any], unsettled: frozenset[Resource]
+    ) -> Access:
+        return tool.access(arguments, Place(self._session, self._toolbox.workspace, unsettled))
+
+    async def _run(
+        self, running: Running, tool: Tool[..., Any], arguments: Mapping[str, Any], place: Call
+    ) -> None:
+        """Run an admitted call, and record its answer; the place is released after that."""
+        try:
+            if self._answering.is_halted(running):
+                self._answering.answer(running, Answer(Status.NOT_EXECUTED, HALTED))
+                return
+            await self._announce(running, tool)
+            work = tool.run(arguments, self._context(running, place))
+            value = await in_time(place, work, tool.timeout, PATIENCE)
+            output = to_output(value, tool.output_limit)
+            status = Status.FAILED if output.is_error else Status.FINISHED
+            self._answering.record(running, status, output)
+        except asyncio.CancelledError:
+            self._answering.answer(running, running.when_cancelled())
+            raise
+        except Exception as error:  # noqa: BLE001  (the boundary)
+            self._answering.answer(running, self._failed(tool, error))
+
+    async def _announce(self, running: Running, tool: Tool[..., Any]) -> None:
+        """Tell that a call starts; first on disk, when it has an effect."""
+        running.has_started = True
+        if running.has_effect:
+            self._write_blocks()
+            self._log.record(Intent(self._reply, running.call.block, tool.effect.value))
+            await self._log.flush()
+        running.began = time.time()
+        self._emit(ToolStarted(running.key, tool.name))
+
+    def _context(self, running: Running, place: Call) -> ToolContext:
+        loop = asyncio.get_running_loop()
+
+        def progress(text: str, fraction: float | None) -> None:
+            told = ToolProgress(running.key, running.call.name, text, fraction)
+            loop.call_soon_threadsafe(self._emit, told)
+
+        return ToolContext(
+            session=self._session,
+            workspace=self._toolbox.workspace,
+            call=place,
+            on_progress=progress,
+            services=self._toolbox.services,
+        )
+
+    def _done(self, running: Running, task: "asyncio.Task[NotRun | None]") -> None:
+        """Look at a call that is over: one that was not run has no answer yet."""
+        refused = None if task.cancelled() or task.exception() else task.result()
+        if refused is None:
+            self._answering.answer(running, running.when_cancelled())
+        else:
+            status = STATUS_OF.get(refused.reason, Status.NOT_EXECUTED)
+            self._answering.answer(running, Answer(status, refused.text))
+
+    def _failed(self, tool: Tool[..., Any], error: Exception) -> Answer:
+        """Say what went wrong, in the model's words; a bug is logged in full."""
+        match error:
+            case OutOfTimeError():
+                return timed_out(error.seconds, has_effect=tool.effect is not Effect.NONE)
+            case ToolError():
+                return Answer(Status.FAILED, str(error))
+            case JournalError():
+                self._answering.failure = error
+                return Answer(Status.NOT_EXECUTED, "Not executed: the session cannot be saved.")
+        log.error("the tool %s failed", tool.name, exc_info=error)
+        return Answer(Status.FAILED, f"The tool {tool.name} failed: {describe(error)}")
+
+
+def _cancel(running: Running) -> None:
+    if running.task is not None:
+        running.task.cancel()

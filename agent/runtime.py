@@ -1,0 +1,282 @@
+"""The composition root: an `Agent` puts everything together and lends out sessions."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias, TypeVar
+
+from agent import config
+from agent.approvals import Approvals, ByTool, Judgement
+from agent.claude.client import ClaudeClient, shared
+from agent.claude.model import Model
+from agent.claude.prices import Price
+from agent.claude.profile import Profile
+from agent.claude.request import COMPACTION, Settings
+from agent.conversation import Server, Toolbox
+from agent.errors import AgentError, ConfigurationError, SessionError
+from agent.limits import Limits
+from agent.session.entries import Header
+from agent.session.files import SessionFiles
+from agent.session.log import SessionLog
+from agent.session.session import Session
+from agent.sessions import Sessions
+from prompts import PromptCache, SystemPrompt, build
+from scheduler import Scheduler
+from tools.base import Tool
+from tools.registry import Registry
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Json: TypeAlias = dict[str, Any]
+
+_schedulers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Scheduler, dict[str, int]]]
+_schedulers = weakref.WeakKeyDictionary()
+
+
+class Agent:
+    """Sessions with a model that works through tools.
+
+    Use it as an asynchronous context manager; without, it starts at its first session, and
+    `close` has to be called.
+
+    Args:
+        model: the model's name, or what answers instead of a server; else `ANTHROPIC_MODEL`.
+        workspace: the folder that the tools work in.
+        tools: what the model can call, in the order in which it is told of them.
+        server_tools: definitions of tools that the server runs itself, as the API takes them.
+        data_dir: where sessions are kept.
+        base_url: of a compatible server; else `ANTHROPIC_BASE_URL`, else the Claude API.
+        api_key: else `ANTHROPIC_API_KEY`, or what the SDK finds.
+        profile: what the server understands, `"claude"` or `"compatible"`; else told by its host.
+        system: instead of the role that the runtime gives; the rest of the prompt stays.
+        max_tokens: of one reply.
+        thinking: as the API takes it.
+        extra: further members of each request, as the API takes them.
+        approvals: `"allow"`, what is allowed or denied by the tool's name, or a judge.
+        limits: how far a turn may go.
+        lanes: how many calls of a lane run at a time; the same for all agents of an event loop.
+        prices: dollars per million tokens, by the beginning of the model's name.
+        prompt_ttl: seconds for which a built system prompt feeds new sessions.
+        tells_date: whether the model is told the date.
+        services: what tools get from their context, by type.
+
+    Raises:
+        ConfigurationError: something is missing or cannot be.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str | Model | None = None,
+        workspace: str | os.PathLike[str] = ".",
+        tools: Iterable[Tool[..., Any] | Callable[..., Any]] = (),
+        server_tools: Iterable[Mapping[str, Any]] = (),
+        data_dir: str | os.PathLike[str] | None = None,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        profile: Literal["claude", "compatible"] | Profile | None = None,
+        system: str | None = None,
+        max_tokens: int | None = None,
+        thinking: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        approvals: Literal["allow"] | Mapping[str, Judgement] | Approvals = "allow",
+        limits: Limits | None = None,
+        lanes: Mapping[str, int] | None = None,
+        prices: Mapping[str, Price] | None = None,
+        prompt_ttl: float | None = None,
+        tells_date: bool | None = None,
+        services: Mapping[type, Any] | None = None,
+    ) -> None:
+        self.config = config.read(
+            model=model if isinstance(model, str) or model is None else type(model).__name__,
+            workspace=workspace,
+            data_dir=data_dir,
+            base_url=base_url,
+            api_key=api_key,
+            profile=profile,
+            limits=limits,
+            system=system,
+            max_tokens=max_tokens,
+            thinking=thinking,
+            extra=extra,
+            lanes=lanes,
+            prices=prices,
+            prompt_ttl=prompt_ttl,
+            tells_date=tells_date,
+        )
+        self.registry = Registry(tools)
+        self._server_tools = [dict(definition) for definition in server_tools]
+        self._answering = None if isinstance(model, str) or model is None else model
+        self._approvals = _approvals(approvals)
+        self._services = dict(services or {})
+        self.sessions = Sessions(
+            SessionFiles(self.config.data_dir), self._header, self._lend, self._started
+        )
+        """What can be done with sessions as a whole: list, rename, fork, export and more."""
+        self._prompts = PromptCache(self.config.prompt_ttl)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._resources = contextlib.AsyncExitStack()
+        self._client: ClaudeClient | None = None
+        self._model_info: Json = {}
+        self._starting: asyncio.Task[None] | None = None
+        self._scheduler: Scheduler | None = None
+        self.is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<Agent {self.config.model} in {self.config.workspace}, {self.sessions!r}>"
+
+    async def __aenter__(self) -> Self:
+        await self._started()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def session(self, name: str | None = None) -> Session:
+        """Open a session, or go on with it; without a name a new one is made.
+
+        Raises:
+            SessionBusyError: another process has it open.
+            DamagedJournalError: its file is damaged in the middle.
+            JournalError: its file cannot be written.
+        """
+        return await self.sessions.open(name)
+
+    async def close(self) -> None:
+        """Interrupt what runs, write everything, and let go of sessions and connections."""
+        self.is_closed = True
+        await self.sessions.close()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._resources.aclose()
+
+    # -- start ---------------------------------------------------------------------------------
+
+    async def _started(self) -> None:
+        if self.is_closed:
+            raise AgentError("this agent is closed: make another")
+        if self._starting is None:
+            self._starting = self._start(self._begin(), name="start of the agent")
+        await asyncio.shield(self._starting)
+
+    async def _begin(self) -> None:
+        """Take what sessions need; the slow rest goes on in the background."""
+        if not await asyncio.to_thread(self.config.workspace.is_dir):
+            raise ConfigurationError(f"the workspace is not a folder: {self.config.workspace}")
+        self._scheduler = _shared_scheduler(self.config.lanes)
+        if self._answering is None:
+            self._client = await self._resources.enter_async_context(shared(self.config.client))
+            self._start(self._warm_up(self._client), name="warm-up")
+        self._start(self._prompt(), name="first prompt")
+        # Imports pydantic, and makes the schemas: both take their time.
+        self._start(asyncio.to_thread(self.registry.definitions), name="schemas")
+        await self.sessions.prepare()
+
+    async def _warm_up(self, client: ClaudeClient) -> None:
+        await client.warm_up()
+        if self.config.client.server.has_limits:
+            try:
+                self._model_info = await client.limits(self.config.model)
+            except AgentError as error:
+                log.info("the limits of %s are not known: %s", self.config.model, error)
+
+    def _start(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.debug("%s failed", task.get_name(), exc_info=task.exception())
+
+    # -- inside --------------------------------------------------------------------------------
+
+    async def _prompt(self) -> str:
+        wanted = SystemPrompt(self.config.workspace, self.config.system)
+        key = (wanted.workspace, wanted.role)
+        return await self._prompts.get(key, functools.partial(build, wanted))
+
+    async def _header(self) -> Header:
+        """Give what a new session is pinned to; it has no name yet."""
+        system = await self._prompt()
+        tools = [*await asyncio.to_thread(self.registry.definitions), *self._server_tools]
+        return Header("", "", time.time(), system, tools, str(self.config.workspace))
+
+    def _lend(self, session_log: SessionLog) -> Session:
+        header = session_log.history.header
+        if header is None or self._scheduler is None:
+            raise SessionError("the journal has no header: it is no session's")
+        offered = {tool.get("name") for tool in header.tools}
+        toolbox = Toolbox(
+            Registry([tool for tool in self.registry if tool.name in offered]),
+            self._scheduler,
+            self._approvals,
+            self.config.workspace,
+            self._services,
+        )
+        return Session(
+            session_log,
+            self._server,
+            toolbox,
+            self.config.limits,
+            tells_date=self.config.tells_date,
+            start=self._start,
+        )
+
+    def _server(self) -> Server:
+        model = self._answering or self._client
+        if model is None:
+            raise AgentError("the agent has not started: use it with `async with`")
+        return Server(model, self._settings(), self.config.client.server, self.config.prices)
+
+    def _settings(self) -> Settings:
+        given = self.config
+        known = self._model_info.get("max_tokens")
+        allowed = min(known, config.LONGEST_REPLY) if known else config.MAX_TOKENS
+        capabilities = (self._model_info.get("capabilities") or {}).get("context_management") or {}
+        return Settings(
+            given.model,
+            given.max_tokens or allowed,
+            dict(given.thinking) if given.thinking is not None else None,
+            compacts=bool((capabilities.get(COMPACTION) or {}).get("supported")),
+            extra=dict(given.extra),
+        )
+
+
+def _approvals(given: Literal["allow"] | Mapping[str, Judgement] | Approvals) -> Approvals:
+    if given == "allow":
+        return ByTool()
+    if isinstance(given, Mapping):
+        return ByTool(given)
+    if isinstance(given, str):
+        raise ConfigurationError(f"approvals: {given!r}; it is 'allow', a mapping or a judge")
+    return given
+
+
+def _shared_scheduler(lanes: Mapping[str, int]) -> Scheduler:
+    """Give the one scheduler of this event loop: only calls of one scheduler exclude each other."""
+    loop = asyncio.get_running_loop()
+    if loop not in _schedulers:
+        _schedulers[loop] = (Scheduler(lanes), dict(lanes))
+    scheduler, known = _schedulers[loop]
+    if known != dict(lanes):
+        raise ConfigurationError(
+            f"lanes: another agent of this event loop has {known}; all of them share its lanes"
+        )
+    return scheduler

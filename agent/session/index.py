@@ -1,0 +1,96 @@
+"""Which sessions there are: a table beside their files, made again from them when it is lost.
+
+The files are the truth; this only spares reading them all.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TABLE = """
+create table if not exists sessions (
+    id text primary key,
+    name text not null unique,
+    created real not null
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """A session as a list shows it."""
+
+    id: str
+    name: str
+    created: float
+    """Seconds since 1970, like `updated`."""
+    updated: float
+    bytes: int
+    """Of its journal."""
+
+
+class SessionIndex:
+    """Names and ids; each call opens the file, so that any thread and process may use it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __repr__(self) -> str:
+        return f"<SessionIndex {self._path}>"
+
+    def add(self, session: str, name: str, created: float) -> None:
+        """Enter a session.
+
+        Raises:
+            sqlite3.IntegrityError: there is one of that name.
+        """
+        with self._open() as table:
+            table.execute("insert into sessions values (?, ?, ?)", (session, name, created))
+
+    def rename(self, session: str, name: str) -> None:
+        """Give a session another name.
+
+        Raises:
+            sqlite3.IntegrityError: there is one of that name.
+        """
+        with self._open() as table:
+            table.execute("update sessions set name = ? where id = ?", (name, session))
+
+    def remove(self, session: str) -> None:
+        """Take a session out."""
+        with self._open() as table:
+            table.execute("delete from sessions where id = ?", (session,))
+
+    def find(self, name: str) -> str | None:
+        """Give the id of the session of that name, or of that id."""
+        with self._open() as table:
+            found = table.execute(
+                "select id from sessions where name = ? or id = ? order by name = ? desc",
+                (name, name, name),
+            ).fetchone()
+        return None if found is None else str(found[0])
+
+    def rows(self) -> list[tuple[str, str, float]]:
+        """Give id, name and time of creation of every session."""
+        with self._open() as table:
+            return list(table.execute("select id, name, created from sessions"))
+
+    def replace(self, rows: Iterable[tuple[str, str, float]]) -> None:
+        """Make the table again."""
+        with self._open() as table:
+            table.execute("delete from sessions")
+            table.executemany("insert or ignore into sessions values (?, ?, ?)", rows)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=10)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = full")
+            connection.execute(TABLE)
+            with connection:
+                yield connection
+        finally:
+            connection.close()

@@ -1,0 +1,285 @@
+"""A session: messages in, turns out, and what can be done with it as a whole.
+
+The rules that this file keeps:
+
+- opening runs nothing and answers nothing; what a crash left open is closed when it goes on;
+- one turn at a time; a message that comes while one runs is answered by that turn;
+- what the system prompt and the tools were at its start is what they stay.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from agent.claude.prices import Usage, usage_of
+from agent.claude.request import head
+from agent.conversation import Conversation, Server, Toolbox
+from agent.errors import SessionError
+from agent.events import Event, Notice, TurnFinished, TurnStarted
+from agent.limits import Limits
+from agent.loop import Ended, TurnLoop
+from agent.session.content import Content, DateTeller, message_blocks
+from agent.session.entries import Answer, Message, Renamed
+from agent.session.history import History
+from agent.session.log import SessionLog
+from agent.session.recovery import close, loose_calls
+from agent.turn import Turn, TurnResult
+
+Json: TypeAlias = dict[str, Any]
+
+CRASHED = "the process ended in the middle of this reply"
+
+FINAL = frozenset({Ended.INTERRUPTED, Ended.ERROR, Ended.UNSAVED})
+"""Ends after which a message that waits does not begin a turn of its own."""
+
+
+class Session:
+    """One conversation; made by `Agent.session`."""
+
+    def __init__(
+        self,
+        log: SessionLog,
+        server: Callable[[], Server],
+        toolbox: Toolbox,
+        limits: Limits,
+        *,
+        tells_date: bool,
+        start: Callable[..., "asyncio.Task[None]"],
+    ) -> None:
+        header = log.history.header
+        if header is None:
+            raise SessionError("the journal has no header: it is no session's")
+        self._header = header
+        self._log = log
+        self._server = server
+        self._toolbox = toolbox
+        self._limits = limits
+        self._date = DateTeller(is_on=tells_date)
+        self._start = start
+        self._loop: TurnLoop | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._readers: list[Turn] = []
+        self._turns = 0
+        self._head: tuple[Server, bytes] | None = None
+        self.is_closed = False
+        self.changed_tools = self._changed()
+        """The tools whose definitions are not what they were when the session began."""
+        self.notices = self._look_around()
+        """What a person should know of it: entries set aside, tools that are gone."""
+
+    def __repr__(self) -> str:
+        state = "closed" if self.is_closed else "running" if self.is_running else "idle"
+        return f"<Session {self.name!r} {state}, {self._log.history.replies} replies>"
+
+    @property
+    def id(self) -> str:
+        """Never changes."""
+        return self._header.session
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self._log.history.name
+
+    @property
+    def history(self) -> History:
+        """What was said and done; to be looked at only."""
+        return self._log.history
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a turn goes on."""
+        return self._running is not None
+
+    @property
+    def usage(self) -> Usage:
+        """Of all replies since the session was made."""
+        prices = self._server().prices
+        used = (usage_of(usage, model, prices) for model, usage in self.history.reported)
+        return sum(used, Usage())
+
+    # -- turns ---------------------------------------------------------------------------------
+
+    def send(self, content: Content) -> Turn:
+        """Send a message; give the turn that answers it, which has begun.
+
+        While a turn runs, that one takes the message along with its next request.
+
+        Args:
+            content: a text, or content blocks as the API takes them.
+
+        Raises:
+            SessionError: the session is closed, the message is empty, or tools have changed.
+        """
+        self._check_open()
+        blocks = message_blocks(content)
+        self._log.record(Message([*self._date.blocks(), *blocks], time.time()))
+        return self._follow(len(self.history.messages) - 1)
+
+    async def ask(self, content: Content) -> TurnResult:
+        """Send a message, and wait for the turn that answers it.
+
+        A cancellation interrupts the turn.
+
+        Raises:
+            SessionError: as `send`.
+        """
+        turn = self.send(content)
+        try:
+            return await turn.result()
+        except asyncio.CancelledError:
+            turn.interrupt()
+            raise
+
+    def resume(self) -> Turn:
+        """Go on with what a crash or an interruption cut off, without a message.
+
+        Raises:
+            SessionError: the session is closed, its tools have changed, or there is nothing to do.
+        """
+        self._check_open()
+        if not self.is_running and not self.can_resume:
+            raise SessionError(f"session {self.name!r} has nothing to resume: send it a message")
+        return self._follow()
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the model has yet to answer something."""
+        history = self.history
+        if history.pending or history.is_open:
+            return True
+        reply = history.reply
+        return reply is not None and reply.end is not None and not _is_final(history)
+
+    def interrupt(self) -> None:
+        """End the turn that runs: what runs is stopped, and every call is answered."""
+        if self._loop is not None:
+            self._loop.stop()
+
+    async def idle(self) -> None:
+        """Wait until no turn runs."""
+        while self._running is not None:
+            await asyncio.wait({self._running})
+
+    # -- the whole -----------------------------------------------------------------------------
+
+    def rename(self, name: str) -> None:
+        """Record another name; `Agent.rename_session` keeps names apart."""
+        self._check_open(tools_too=False)
+        self._log.record(Renamed(name))
+
+    async def flush(self) -> None:
+        """Wait until all of it is on disk."""
+        await self._log.flush()
+
+    async def close(self) -> None:
+        """Interrupt what runs, and let go of the journal.
+
+        Raises:
+            JournalError: not all of it is on disk.
+        """
+        if not self.is_closed:
+            self.is_closed = True
+            self.interrupt()
+            await self.idle()
+            await self._log.store.close()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _follow(self, message: int | None = None) -> Turn:
+        turn = Turn(self.interrupt, message)
+        self._readers.append(turn)
+        if self._running is None:
+            self._begin()
+        return turn
+
+    def _begin(self) -> None:
+        answers = self._close_what_is_open()
+        conversation = Conversation(
+            self.id,
+            self._server(),
+            self._head_for(self._server()),
+            self._toolbox,
+            self._log,
+            self._emit,
+        )
+        self._loop = TurnLoop(conversation, self._limits, answers)
+        self._emit(TurnStarted(self._turns))
+        self._turns += 1
+        for notice in self.notices:
+            self._emit(Notice(notice))
+        self.notices = []
+        self._running = self._start(self._run(self._loop), name=f"turn of {self.name}")
+
+    async def _run(self, loop: TurnLoop) -> None:
+        why = Ended.ERROR.value
+        try:
+            finished = await loop.run()
+            why = finished.why
+        finally:
+            self._loop = None
+            self._running = None
+            if self._goes_on(why):
+                self._begin()
+
+    def _goes_on(self, why: str) -> bool:
+        """Say whether a message that the last turn did not take begins the next."""
+        return bool(self.history.pending) and why not in FINAL and not self.is_closed
+
+    def _close_what_is_open(self) -> tuple[Answer, ...]:
+        """Close the reply that a crash left open; give the answers to calls that have none."""
+        history = self.history
+        if history.is_open and history.reply is not None:
+            self._log.record(close(history.reply, CRASHED))
+        if history.reply is None or history.reply.end is None:
+            return ()
+        loose = loose_calls(history.reply, self._effects())
+        return tuple(Answer(each.block, each.text) for each in loose)
+
+    def _effects(self) -> dict[str, str]:
+        return {tool.name: tool.effect.value for tool in self._toolbox.registry}
+
+    def _emit(self, event: Event) -> None:
+        readers = self._readers
+        if isinstance(event, TurnFinished):
+            pending = set(self.history.pending) if self._goes_on(event.why) else set()
+            self._readers = [turn for turn in readers if turn.message in pending]
+            readers = [turn for turn in readers if turn.message not in pending]
+        for turn in readers:
+            turn.put(event)
+
+    def _head_for(self, server: Server) -> bytes:
+        if self._head is None or self._head[0] != server:
+            header = self._header
+            made = head(server.settings, header.system, header.tools, server.profile)
+            self._head = (server, made)
+        return self._head[1]
+
+    def _look_around(self) -> list[str]:
+        offered = {tool["name"] for tool in self._header.tools if "input_schema" in tool}
+        gone = sorted(offered - {tool.name for tool in self._toolbox.registry})
+        return [f"These tools of the session are gone: {', '.join(gone)}."] if gone else []
+
+    def _changed(self) -> list[str]:
+        now = {tool["name"]: tool for tool in self._toolbox.registry.definitions()}
+        pinned = self._header.tools
+        return [tool["name"] for tool in pinned if now.get(tool.get("name"), tool) != tool]
+
+    def _check_open(self, *, tools_too: bool = True) -> None:
+        if self.is_closed:
+            raise SessionError(f"session {self.name!r} is closed: open it again")
+        changed = self.changed_tools if tools_too else []
+        if changed:
+            raise SessionError(
+                f"these tools of session {self.name!r} have changed since it began: "
+                f"{', '.join(changed)}. Fork it to go on with the new ones."
+            )
+
+
+def _is_final(history: History) -> bool:
+    """Say whether the last reply has answered all that was sent."""
+    reply = history.reply
+    if reply is None or reply.end is None or not reply.end.kept:
+        return False
+    return not reply.calls(reply.end.kept)

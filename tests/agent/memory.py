@@ -1,0 +1,50 @@
+"""A session in memory: no disk, no threads, so that it runs on the virtual clock."""
+
+import asyncio
+from pathlib import Path
+
+from agent.approvals import ByTool
+from agent.claude.profile import CLAUDE
+from agent.claude.request import Settings
+from agent.conversation import Server, Toolbox
+from agent.limits import Limits
+from agent.session.entries import Header
+from agent.session.log import SessionLog
+from agent.session.session import Session
+from scheduler import Scheduler
+from tools import Registry
+
+
+class MemoryStore:
+    """Keeps entries; a flush takes `sync` units of the clock, and is counted."""
+
+    def __init__(self, sync=0):
+        self.entries = []
+        self.sync = sync
+        self.flushes = []
+
+    def append(self, entry):
+        self.entries.append(entry)
+        return len(self.entries) - 1
+
+    async def flush(self):
+        self.flushes.append(asyncio.get_running_loop().time())
+        if self.sync:
+            await asyncio.sleep(self.sync)
+
+    async def close(self):
+        pass
+
+
+def session_of(model, tools, *, store=None, limits=None, scheduler=None, approvals=None):
+    registry = Registry(tools)
+    log = SessionLog(store or MemoryStore())
+    log.record(Header("s", "in memory", 0.0, "", registry.definitions()))
+    server = Server(model, Settings("claude-opus-5-5", 1_000), CLAUDE)
+    scheduler = scheduler or Scheduler()
+    toolbox = Toolbox(registry, scheduler, ByTool(approvals), Path("/w"))
+
+    def start(work, name):
+        return asyncio.get_running_loop().create_task(work, name=name)
+
+    return Session(log, lambda: server, toolbox, limits or Limits(), tells_date=False, start=start)

@@ -1,0 +1,1 @@
+"""A session's journal, and what its entries mean."""
