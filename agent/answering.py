@@ -19,6 +19,7 @@ from agent.conversation import Conversation
 from agent.errors import JournalError
 from agent.events import ToolFinished
 from agent.session.entries import Result
+from scheduler import Call
 from tools.base import Tool
 from tools.content import ToolOutput, to_output
 from tools.tool_classes import Effect, ToolClass
@@ -39,6 +40,9 @@ class Running:
     began: float | None = None
     """Seconds since 1970."""
     task: "asyncio.Task[Any] | None" = None
+    place: Call | None = None
+    """Its place in the scheduler, once it was admitted."""
+    is_answered: bool = False
     is_withdrawn: bool = False
     """Whether nothing more of it is recorded."""
     on_cancel: Answer | None = None
@@ -60,53 +64,74 @@ class Running:
             has_effect=self.has_effect, has_started=self.has_started
         )
 
+    def cancel(self) -> None:
+        """Cancel it; nobody waits for it any more, and its place is kept until it has stopped."""
+        if self.task is not None:
+            self.task.cancel()
+        if self.place is not None:
+            self.place.give_up()
+
 
 class Answering:
     """Records and tells the answers of one reply's calls."""
 
     def __init__(
-        self,
-        conversation: Conversation,
-        reply: int,
-        write_blocks: Callable[[], None],
-        tasks: asyncio.TaskGroup,
+        self, conversation: Conversation, reply: int, write_blocks: Callable[[], None]
     ) -> None:
         self._log = conversation.log
         self._emit = conversation.emit
+        self._tasks = conversation.toolbox.tasks
         self._reply = reply
         self._write_blocks = write_blocks
-        self._tasks = tasks
         self._failed_mutators: list[int] = []
-        self.answered: set[int] = set()
-        """By block."""
+        self._open = 0
+        self._all_told: asyncio.Future[None] | None = None
+        self._untold: dict[asyncio.Task[None], ToolFinished] = {}
         self.failure: JournalError | None = None
         """The disk did not take what had to be there: the turn cannot go on."""
 
     def __repr__(self) -> str:
-        return f"<Answering reply {self._reply}: {len(self.answered)} answered>"
+        return f"<Answering reply {self._reply}: {self._open} not told>"
+
+    def expect(self) -> None:
+        """Count a call whose answer is to be told."""
+        self._open += 1
+
+    async def all_told(self) -> None:
+        """Wait until every expected answer was told."""
+        while self._open:
+            self._all_told = asyncio.get_running_loop().create_future()
+            await self._all_told
 
     def is_halted(self, running: Running) -> bool:
         """Say whether an earlier browser call of the reply failed, and this is another."""
         is_browser = running.tool is not None and running.tool.tool_class in BROWSER
         return is_browser and any(block < running.call.block for block in self._failed_mutators)
 
+    def forget(self, running: Running) -> None:
+        """Record nothing more of a call that is not answered."""
+        if not running.is_answered:
+            running.is_withdrawn = True
+            running.is_answered = True
+            self._told()
+
     def answer(self, running: Running, answer: Answer) -> None:
         """Answer a call whose tool gave no result."""
-        self.record(running, answer.status, to_output(answer.text))
+        if not running.is_answered:
+            self.record(running, answer.status, to_output(answer.text))
 
     def record(self, running: Running, status: Status, output: ToolOutput) -> None:
         """Record a call's answer, unless it has one."""
-        call = running.call
-        if call.block in self.answered or running.is_withdrawn:
+        if running.is_answered:
             return
-        self.answered.add(call.block)
+        running.is_answered = True
         self._note_failure(running, status)
         ended = time.time()
         self._write_blocks()
         self._log.record(
             Result(
                 self._reply,
-                call.block,
+                running.call.block,
                 output.wire(),
                 is_error=status is not Status.FINISHED,
                 status=status,
@@ -115,7 +140,16 @@ class Answering:
             )
         )
         seconds = ended - running.began if running.began is not None else 0.0
-        self._tell(running, ToolFinished(running.key, call.name, status, output.text, seconds))
+        name = running.call.name
+        self._tell(running, ToolFinished(running.key, name, status, output.text, seconds))
+
+    def tell_now(self) -> None:
+        """Tell what waits for the disk: the turn ends, and flushes before it tells that."""
+        for telling, told in [*self._untold.items()]:
+            telling.cancel()
+            self._emit(told)
+            self._told()
+        self._untold.clear()
 
     def _note_failure(self, running: Running, status: Status) -> None:
         tool = running.tool
@@ -125,17 +159,22 @@ class Answering:
     def _tell(self, running: Running, told: ToolFinished) -> None:
         if not running.may_have_acted:
             self._emit(told)
+            self._told()
             return
-        telling = self._tell_when_safe(told)
-        try:
-            self._tasks.create_task(telling)
-        except RuntimeError:  # the turn was interrupted: it flushes before it tells its end
-            telling.close()
-            self._emit(told)
+        telling = self._tasks.create_task(self._tell_when_safe(told), name="telling")
+        self._untold[telling] = told
 
     async def _tell_when_safe(self, told: ToolFinished) -> None:
         try:
             await self._log.flush()
         except JournalError as error:
             self.failure = error
-        self._emit(told)
+        telling = asyncio.current_task()
+        if telling is not None and self._untold.pop(telling, None) is not None:
+            self._emit(told)
+            self._told()
+
+    def _told(self) -> None:
+        self._open -= 1
+        if not self._open and self._all_told is not None and not self._all_told.done():
+            self._all_told.set_result(None)

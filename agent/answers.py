@@ -6,7 +6,7 @@ A test holds that every outcome of the scheduler has its status here.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.claude.blocks import Block, parse_input
+from agent.claude.blocks import Block
 from scheduler import Outcome
 
 
@@ -73,7 +73,7 @@ def not_confirmed(block: Block, stop_reason: str | None) -> Answer:
     raw = block.raw_input()
     if stop_reason in {"max_tokens", "model_context_window_exceeded"} and not block.has_moved_on:
         text = "the reply reached its token limit inside this call. Ask for less in one call."
-    elif raw is not None and parse_input(raw) is None:
+    elif raw is not None and block.parsed_input() is None:
         text = f"its input is not a JSON object: {_shortened(raw)}. Send it again, complete."
     elif raw is None and not isinstance(block.start.get("input"), dict):
         text = "its input is not a JSON object. Send it again as one."

@@ -13,6 +13,7 @@ from agent.claude.request import Settings
 from agent.events import Event
 from agent.session.log import SessionLog
 from scheduler import Scheduler
+from scheduler.call import TaskHome
 from tools.registry import Registry
 
 
@@ -34,6 +35,8 @@ class Toolbox:
     scheduler: Scheduler
     approvals: Approvals
     workspace: Path
+    tasks: TaskHome
+    """Where its calls live: they may outlive the turn."""
     services: Mapping[type, Any] = field(default_factory=dict)
 
 

@@ -27,7 +27,7 @@ from agent.errors import JournalError
 from agent.events import ToolCalled, ToolProgress, ToolStarted
 from agent.session.entries import Intent
 from scheduler import Access, Call, NotRun, Resource
-from scheduler.work import OutOfTimeError, describe, in_time
+from scheduler.work import describe
 from tools.base import Tool
 from tools.content import to_output
 from tools.context import ToolContext
@@ -44,11 +44,7 @@ class Dispatch:
     """The calls of one reply."""
 
     def __init__(
-        self,
-        conversation: Conversation,
-        reply: int,
-        write_blocks: Callable[[], None],
-        tasks: asyncio.TaskGroup,
+        self, conversation: Conversation, reply: int, write_blocks: Callable[[], None]
     ) -> None:
         self._session = conversation.session
         self._toolbox = conversation.toolbox
@@ -56,10 +52,9 @@ class Dispatch:
         self._emit = conversation.emit
         self._reply = reply
         self._write_blocks = write_blocks
-        self._tasks = tasks
         self._late: list[CallConfirmed] = []
         self._calls: dict[int, Running] = {}
-        self._answering = Answering(conversation, reply, write_blocks, tasks)
+        self._answering = Answering(conversation, reply, write_blocks)
 
     def __repr__(self) -> str:
         return f"<Dispatch of reply {self._reply}: {len(self._calls)} calls, {self._answering}>"
@@ -83,6 +78,7 @@ class Dispatch:
             return
         running = Running(call, f"{self._reply}.{call.block}", tool)
         self._calls[call.block] = running
+        self._answering.expect()
         tool_class = tool.tool_class.value if tool is not None else ""
         self._emit(ToolCalled(running.key, call.name, call.input, tool_class))
         refusal = self._admit(running, tool)
@@ -97,11 +93,11 @@ class Dispatch:
 
     def withdraw(self, kept: int = 0) -> None:
         """Take back the calls from this block on; nothing more of them is recorded."""
-        self._late.clear()
+        self._late = [call for call in self._late if call.block < kept]
         for block, running in self._calls.items():
             if block >= kept:
-                running.is_withdrawn = True
-                _cancel(running)
+                self._answering.forget(running)
+                running.cancel()
 
     def stop_waiting(self, answer: Answer) -> None:
         """Answer the calls that have not started, and let those go on that have."""
@@ -109,21 +105,35 @@ class Dispatch:
         for running in self._calls.values():
             if not running.has_started:
                 running.on_cancel = answer
-                _cancel(running)
+                running.cancel()
 
     async def finished(self) -> None:
-        """Wait until every dispatched call is answered, and what may have acted is on disk.
+        """Wait until the answer of every dispatched call is told.
 
         Raises:
             JournalError: the disk did not take what had to be there.
         """
-        tasks = [each.task for each in self._calls.values() if each.task is not None]
-        if tasks:
-            await asyncio.wait(tasks)
-        if self.may_have_acted:
-            await self._log.flush()
+        await self._answering.all_told()
         if self._answering.failure is not None:
             raise self._answering.failure
+
+    async def interrupt(self) -> None:
+        """Cancel every call, and see it answered; one that does not stop is not waited for."""
+        self._late.clear()
+        for running in self._calls.values():
+            if running.task is not None and not running.is_answered:
+                running.task.cancel()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                self._answering.tell_now()
+                await self._answering.all_told()
+        except TimeoutError:
+            log.warning("a tool does not stop when it is cancelled")
+        finally:
+            for running in self._calls.values():
+                self._answering.answer(running, running.when_cancelled())
+                running.cancel()
+            self._answering.tell_now()
 
     # -- a call's way --------------------------------------------------------------------------
 
@@ -138,7 +148,7 @@ class Dispatch:
             if denied is not None:
                 return Answer(Status.DENIED, denied.reason)
             running.task = self._toolbox.scheduler.submit(
-                self._tasks,
+                self._toolbox.tasks,
                 functools.partial(self._run, running, tool, arguments),
                 functools.partial(self._access, tool, arguments),
                 lane=tool.lane,
@@ -160,13 +170,15 @@ class Dispatch:
         self, running: Running, tool: Tool[..., Any], arguments: Mapping[str, Any], place: Call
     ) -> None:
         """Run an admitted call, and record its answer; the place is released after that."""
+        running.place = place
+        timer = None
         try:
             if self._answering.is_halted(running):
                 self._answering.answer(running, Answer(Status.NOT_EXECUTED, HALTED))
                 return
             await self._announce(running, tool)
-            work = tool.run(arguments, self._context(running, place))
-            value = await in_time(place, work, tool.timeout, PATIENCE)
+            timer = self._start_timer(running, tool)
+            value = await tool.run(arguments, self._context(running, place))
             output = to_output(value, tool.output_limit)
             status = Status.FAILED if output.is_error else Status.FINISHED
             self._answering.record(running, status, output)
@@ -175,6 +187,9 @@ class Dispatch:
             raise
         except Exception as error:  # noqa: BLE001  (the boundary)
             self._answering.answer(running, self._failed(tool, error))
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     async def _announce(self, running: Running, tool: Tool[..., Any]) -> None:
         """Tell that a call starts; first on disk, when it has an effect."""
@@ -185,6 +200,17 @@ class Dispatch:
             await self._log.flush()
         running.began = time.time()
         self._emit(ToolStarted(running.key, tool.name))
+
+    def _start_timer(self, running: Running, tool: Tool[..., Any]) -> asyncio.TimerHandle | None:
+        if tool.timeout is None:
+            return None
+        loop = asyncio.get_running_loop()
+        return loop.call_later(tool.timeout, self._time_is_over, running, tool.timeout)
+
+    def _time_is_over(self, running: Running, seconds: float) -> None:
+        """Answer a call at once; its place is kept until it has stopped."""
+        self._answering.answer(running, timed_out(seconds, has_effect=running.has_effect))
+        running.cancel()
 
     def _context(self, running: Running, place: Call) -> ToolContext:
         loop = asyncio.get_running_loop()
@@ -213,8 +239,6 @@ class Dispatch:
     def _failed(self, tool: Tool[..., Any], error: Exception) -> Answer:
         """Say what went wrong, in the model's words; a bug is logged in full."""
         match error:
-            case OutOfTimeError():
-                return timed_out(error.seconds, has_effect=tool.effect is not Effect.NONE)
             case ToolError():
                 return Answer(Status.FAILED, str(error))
             case JournalError():
@@ -222,8 +246,3 @@ class Dispatch:
                 return Answer(Status.NOT_EXECUTED, "Not executed: the session cannot be saved.")
         log.error("the tool %s failed", tool.name, exc_info=error)
         return Answer(Status.FAILED, f"The tool {tool.name} failed: {describe(error)}")
-
-
-def _cancel(running: Running) -> None:
-    if running.task is not None:
-        running.task.cancel()

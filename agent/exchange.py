@@ -16,12 +16,15 @@ from agent.claude.reply import CallConfirmed, Reply, StreamFailed, TextDelta, Th
 from agent.claude.request import betas
 from agent.conversation import Conversation
 from agent.dispatch import Dispatch
-from agent.errors import AgentError, ModelError, StreamBrokenError
+from agent.errors import ModelError, StreamBrokenError
 from agent.session.entries import Blocks, ReplyEnd, Result
 from agent.session.recovery import answerable, has_server_effect
 from tools.content import to_output
 
 Json: TypeAlias = dict[str, Any]
+
+DONE = frozenset({"end_turn", "tool_use", "pause_turn", "stop_sequence", "compaction"})
+"""Stop reasons after which a reply goes back whole."""
 
 
 class Exchange:
@@ -52,16 +55,13 @@ class Exchange:
             ModelError: nothing of the reply was kept; it may be asked for again.
             JournalError: the disk did not take what had to be there.
         """
-        failure: AgentError | None = None
-        async with asyncio.TaskGroup() as tasks:
-            self.dispatch = Dispatch(self._conversation, self.number, self.write_blocks, tasks)
-            try:
-                await self._receive(self.dispatch)
-                await self.dispatch.finished()
-            except AgentError as error:  # a group would wrap it
-                failure = error
-        if failure is not None:
-            raise failure
+        self.dispatch = Dispatch(self._conversation, self.number, self.write_blocks)
+        try:
+            await self._receive(self.dispatch)
+            await self.dispatch.finished()
+        except asyncio.CancelledError:
+            await self.dispatch.interrupt()
+            raise
 
     async def _receive(self, dispatch: Dispatch) -> None:
         try:
@@ -119,10 +119,23 @@ class Exchange:
                 self.drop("the model refused to answer")
                 return
             dispatch.stop_waiting(REFUSED)
-        dispatch.reply_ended()
         self.write_blocks(with_open=True)
-        self._close(len(self.reply.blocks))
+        kept = self._standing()
+        dispatch.withdraw(kept)
+        self._close(kept)
+        dispatch.reply_ended()
         self._answer_others(dispatch, lambda block: not_confirmed(block, reason))
+
+    def _standing(self) -> int:
+        """Give how many blocks of a reply that came to its end can go back.
+
+        One that ended before the model was done may end in what the API does not take back: in
+        thinking, or in a server tool without its result.
+        """
+        blocks = [block.content() for block in self.reply.blocks]
+        if self.reply.stop_reason in DONE:
+            return len(blocks)
+        return answerable(blocks, last_call_is_sure=True)
 
     def _cut(self, why: str, dispatch: Dispatch) -> None:
         """Keep what can be answered of a reply that broke off."""
@@ -133,6 +146,7 @@ class Exchange:
         kept = answerable(blocks, last_call_is_sure=is_sure)
         dispatch.withdraw(kept)
         self._close(kept, why)
+        dispatch.reply_ended()
         self._answer_others(dispatch, lambda block: not_confirmed(block, None))
         self._emit(events.Notice(f"The reply broke off and goes on from what was done: {why}"))
 

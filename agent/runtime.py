@@ -7,9 +7,9 @@ import logging
 import os
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Literal, Self, TypeAlias
 
 from agent import config
 from agent.approvals import Approvals, ByTool, Judgement
@@ -19,6 +19,7 @@ from agent.claude.prices import Price
 from agent.claude.profile import Profile
 from agent.claude.request import COMPACTION, Settings
 from agent.conversation import Server, Toolbox
+from agent.dispatch import PATIENCE
 from agent.errors import AgentError, ConfigurationError, SessionError
 from agent.limits import Limits
 from agent.session.entries import Header
@@ -26,6 +27,7 @@ from agent.session.files import SessionFiles
 from agent.session.log import SessionLog
 from agent.session.session import Session
 from agent.sessions import Sessions
+from agent.tasks import Tasks
 from prompts import PromptCache, SystemPrompt, build
 from scheduler import Scheduler
 from tools.base import Tool
@@ -33,7 +35,6 @@ from tools.registry import Registry
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Json: TypeAlias = dict[str, Any]
 
 _schedulers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Scheduler, dict[str, int]]]
@@ -121,7 +122,7 @@ class Agent:
         )
         """What can be done with sessions as a whole: list, rename, fork, export and more."""
         self._prompts = PromptCache(self.config.prompt_ttl)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
         self._resources = contextlib.AsyncExitStack()
         self._client: ClaudeClient | None = None
         self._model_info: Json = {}
@@ -158,10 +159,7 @@ class Agent:
         """Interrupt what runs, write everything, and let go of sessions and connections."""
         self.is_closed = True
         await self.sessions.close()
-        for task in list(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.close(PATIENCE)
         await self._resources.aclose()
 
     # -- start ---------------------------------------------------------------------------------
@@ -170,7 +168,7 @@ class Agent:
         if self.is_closed:
             raise AgentError("this agent is closed: make another")
         if self._starting is None:
-            self._starting = self._start(self._begin(), name="start of the agent")
+            self._starting = self._tasks.create_task(self._begin(), name="start of the agent")
         await asyncio.shield(self._starting)
 
     async def _begin(self) -> None:
@@ -180,10 +178,10 @@ class Agent:
         self._scheduler = _shared_scheduler(self.config.lanes)
         if self._answering is None:
             self._client = await self._resources.enter_async_context(shared(self.config.client))
-            self._start(self._warm_up(self._client), name="warm-up")
-        self._start(self._prompt(), name="first prompt")
+            self._tasks.create_task(self._warm_up(self._client), name="warm-up")
+        self._tasks.create_task(self._prompt(), name="first prompt")
         # Imports pydantic, and makes the schemas: both take their time.
-        self._start(asyncio.to_thread(self.registry.definitions), name="schemas")
+        self._tasks.create_task(asyncio.to_thread(self.registry.definitions), name="schemas")
         await self.sessions.prepare()
 
     async def _warm_up(self, client: ClaudeClient) -> None:
@@ -193,17 +191,6 @@ class Agent:
                 self._model_info = await client.limits(self.config.model)
             except AgentError as error:
                 log.info("the limits of %s are not known: %s", self.config.model, error)
-
-    def _start(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.debug("%s failed", task.get_name(), exc_info=task.exception())
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -228,6 +215,7 @@ class Agent:
             self._scheduler,
             self._approvals,
             self.config.workspace,
+            self._tasks,
             self._services,
         )
         return Session(
@@ -236,7 +224,7 @@ class Agent:
             toolbox,
             self.config.limits,
             tells_date=self.config.tells_date,
-            start=self._start,
+            start=self._tasks.create_task,
         )
 
     def _server(self) -> Server:

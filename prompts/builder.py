@@ -10,7 +10,6 @@ import platform
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md")
@@ -47,7 +46,7 @@ def build(prompt: SystemPrompt) -> str:
 
 
 def _text(name: str) -> str:
-    return resources.files("prompts").joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _environment(workspace: Path) -> str:

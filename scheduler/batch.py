@@ -6,17 +6,19 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scheduler.access import Access
 from scheduler.call import Call
-from scheduler.process_pool import ComputingError, ProcessPool
 from scheduler.progress import OVER, Progress, Statistics, Tally, statistics
 from scheduler.records import NotRun
 from scheduler.result_cache import ResultCache
 from scheduler.scheduler import Scheduler
 from scheduler.tasks import TaskResult, TaskStatus, ToolTask, cancelled, failed, returned
-from scheduler.work import OutOfTimeError, as_error, describe, in_thread, in_time
+from scheduler.work import ComputingError, OutOfTimeError, as_error, describe, in_thread, in_time
+
+if TYPE_CHECKING:
+    from scheduler.process_pool import ProcessPool
 
 LANE = "tasks"
 NOTHING = Access()
@@ -136,9 +138,7 @@ class Batch:
     async def _work(self, task: ToolTask, call: Call) -> Any:
         try:
             if task.cpu_bound:
-                if self._pool is None:
-                    self._pool = ProcessPool()
-                return await self._pool.run(call, task.func, task.kwargs)
+                return await self._processes().run(call, task.func, task.kwargs)
             function = functools.partial(task.func, **task.kwargs)
             value = function() if _is_async(task.func) else await in_thread(call, function)
             return await value if inspect.isawaitable(value) else value
@@ -146,6 +146,13 @@ class Batch:
             raise
         except BaseException as error:
             raise as_error(error) from error
+
+    def _processes(self) -> "ProcessPool":
+        if self._pool is None:
+            from scheduler.process_pool import ProcessPool  # noqa: PLC0415  (multiprocessing is slow to import, and few need it)
+
+            self._pool = ProcessPool()
+        return self._pool
 
     # -- ends ----------------------------------------------------------------------------------
 

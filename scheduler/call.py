@@ -5,8 +5,8 @@ the tickets between its sessions.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from scheduler.access import Access, Resource
 from scheduler.lanes import Lane, Waiter
@@ -15,7 +15,9 @@ from scheduler.records import CallRecord, NotRun, Outcome, Wait
 from scheduler.trie import Place
 
 if TYPE_CHECKING:
-    import asyncio
+    from asyncio import Future, Task, TimerHandle
+
+T = TypeVar("T")
 
 Keys: TypeAlias = Callable[[frozenset[Resource]], Access]
 """Works out a call's access, given what earlier unfinished calls that move things write.
@@ -25,11 +27,19 @@ on the event loop: a few stat calls, no more.
 """
 
 
+class TaskHome(Protocol):
+    """What tasks live in: an `asyncio.TaskGroup`, or another thing that ends what it has begun."""
+
+    def create_task(self, coro: Coroutine[Any, Any, T], *, name: str | None = None) -> "Task[T]":
+        """Start a task."""
+        ...
+
+
 class Call:
     """One call. `run` receives it, to hold its place or to submit nested calls under it.
 
-    Public to a run: `id`, `name`, `owner`, `access`, `record`, `hold`, `left_running`. All else
-    belongs to the scheduler.
+    Public to a run: `id`, `name`, `owner`, `access`, `record`, `hold`, `give_up`, `left_running`.
+    All else belongs to the scheduler.
     """
 
     __slots__ = (
@@ -37,6 +47,7 @@ class Call:
         "approved",
         "ask",
         "ended",
+        "gave_up",
         "holds",
         "home",
         "id",
@@ -86,13 +97,14 @@ class Call:
         self.refusal: NotRun | None = None
         # What the thin asynchronous part keeps: the call's task, the future that it awaits, how to
         # ask for approval and the task that asks, the timer of the grace, and whom to tell of a
-        # released hold.
-        self.task: asyncio.Task[Any] | None = None
-        self.turn: asyncio.Future[None] | None = None
+        # released hold or a task that is given up.
+        self.task: Task[Any] | None = None
+        self.turn: Future[None] | None = None
         self.ask: Callable[[], None] | None = None
-        self.question: asyncio.Task[None] | None = None
-        self.timer: asyncio.TimerHandle | None = None
+        self.question: Task[None] | None = None
+        self.timer: TimerHandle | None = None
         self.released: Callable[[Call], None] | None = None
+        self.gave_up: Callable[[Call], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.id} {self.name!r} {self.record.outcome}>"
@@ -134,6 +146,14 @@ class Call:
                     self.released(self)
 
         return release
+
+    def give_up(self) -> None:
+        """Count a running call as over now; its task keeps its place until it is done.
+
+        For a call whose answer does not wait for its task: one that ran out of time.
+        """
+        if self.gave_up is not None:
+            self.gave_up(self)
 
     def left_running(self, what: str) -> None:
         """Tell that something goes on behind the call's back, such as a background process.

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from scheduler.call import Call
-from scheduler.work import describe, in_thread
+from scheduler.work import ComputingError, describe, in_thread
 
 _BOOT = """
 import ast, sys
@@ -29,10 +29,6 @@ sys.path[:] = ast.literal_eval(sys.argv[1])
 from scheduler.process_pool import work
 work(int(sys.argv[2]), int(sys.argv[3]))
 """
-
-
-class ComputingError(Exception):
-    """A function in a process failed, or the process did; the text says how."""
 
 
 class ProcessPool:

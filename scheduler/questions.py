@@ -8,7 +8,7 @@ from typing import TypeAlias
 from scheduler import refusals
 from scheduler.access import Access
 from scheduler.admission import Admission
-from scheduler.call import Call
+from scheduler.call import Call, TaskHome
 from scheduler.records import NotRun
 
 Approval: TypeAlias = Callable[[Access], Awaitable[bool | str]]
@@ -32,7 +32,7 @@ class Questions:
         self._act = act
         self._timeout = timeout
 
-    def ask(self, tasks: asyncio.TaskGroup, call: Call, approval: Approval) -> None:
+    def ask(self, tasks: TaskHome, call: Call, approval: Approval) -> None:
         """Ask about a call, instead of any question about it that is open."""
         forget(call)
         question = self._question(call, approval)

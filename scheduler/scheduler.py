@@ -21,7 +21,7 @@ from scheduler import refusals
 from scheduler.access import Access
 from scheduler.admission import Admission
 from scheduler.arguments import check, guarded
-from scheduler.call import Call, Keys, Scope
+from scheduler.call import Call, Keys, Scope, TaskHome
 from scheduler.lanes import PATIENCE, Lane
 from scheduler.questions import Approval, Questions, forget
 from scheduler.records import CallRecord, LaneStats, NotRun, Outcome
@@ -75,7 +75,7 @@ class Scheduler:
 
     def submit(
         self,
-        tasks: asyncio.TaskGroup,
+        tasks: TaskHome,
         run: Callable[[Call], Awaitable[T]],
         access: Access | Keys,
         *,
@@ -93,7 +93,7 @@ class Scheduler:
         `run` turns its own failures into results, since a task that raises cancels its group.
 
         Args:
-            tasks: the group that the task lives in.
+            tasks: the task group that the task lives in, or what makes tasks like one.
             run: what to do; it receives the call, to hold its place or to nest calls in it.
             access: what it touches, or a function that works that out (see `Keys`).
             lane: where its capacity is counted.
@@ -190,10 +190,11 @@ class Scheduler:
         lane = self._lanes.get(record.lane) or self._add_lane(record.lane, None)
         call = Call(record, home, lane)
         call.released = self._released
+        call.gave_up = self._gave_up
         return call
 
     def _task(
-        self, tasks: asyncio.TaskGroup, call: Call, run: Callable[[Call], Awaitable[T]]
+        self, tasks: TaskHome, call: Call, run: Callable[[Call], Awaitable[T]]
     ) -> "asyncio.Task[T | NotRun]":
         work = self._perform(call, run)
         try:
@@ -219,7 +220,7 @@ class Scheduler:
 
     def _task_done(self, task: "asyncio.Task[Any]") -> None:
         call = self._calls.get(task)
-        if call is None:  # it was refused, and left before its task ended
+        if call is None or call.ended:  # refused, or given up: it left before its task ended
             return
         if call.is_waiting:
             self._admission.refuse(call, refusals.cancelled())
@@ -228,6 +229,15 @@ class Scheduler:
             self._admission.end(call, outcome)
             if call.record.stopped is None:
                 self._give_grace(call)
+        self._act()
+
+    def _gave_up(self, call: Call) -> None:
+        if call.task is None or call.is_waiting or call.ended:
+            return
+        release = call.hold(call.task)
+        call.task.add_done_callback(lambda _: release())
+        self._admission.end(call, Outcome.FINISHED)
+        self._give_grace(call)
         self._act()
 
     def _released(self, call: Call) -> None:

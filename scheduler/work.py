@@ -26,6 +26,10 @@ class OutOfTimeError(TimeoutError):
         self.seconds = seconds
 
 
+class ComputingError(Exception):
+    """A function in a process failed, or the process did; the text says how."""
+
+
 async def in_time(
     call: Call, work: Coroutine[Any, Any, T], seconds: float | None, patience: float
 ) -> T:

@@ -11,6 +11,9 @@ touches), `context`, `signature` and `declaration`, `base`; what goes in: `schem
 comes out: `text`, `content`; `registry`; then the tools: `git_safety` and `git`, `quality`.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from tools.base import Tool, tool
 from tools.content import Image, ToolOutput, to_output
 from tools.context import ToolContext
@@ -18,14 +21,16 @@ from tools.declaration import Arguments
 from tools.environment import child_environment
 from tools.errors import DeclarationError, InputError, ToolError
 from tools.file_resources import file_resources
-from tools.git import git_diff_async, git_status_async, run_parallel_git_operations
-from tools.process import run_subprocess_async
-from tools.process_start import StartError
-from tools.program import Completed
-from tools.quality import format_code_async, run_parallel_checks, run_tests_async
 from tools.registry import Registry
-from tools.results import RunResult
 from tools.tool_classes import CLASSES, ClassMeaning, Effect, Place, ToolClass
+
+if TYPE_CHECKING:
+    from tools.git import git_diff_async, git_status_async, run_parallel_git_operations
+    from tools.process import run_subprocess_async
+    from tools.process_start import StartError
+    from tools.program import Completed
+    from tools.quality import format_code_async, run_parallel_checks, run_tests_async
+    from tools.results import RunResult
 
 __all__ = [
     "CLASSES",
@@ -57,3 +62,23 @@ __all__ = [
     "to_output",
     "tool",
 ]
+
+_HOMES = {
+    "Completed": "program",
+    "RunResult": "results",
+    "StartError": "process_start",
+    "format_code_async": "quality",
+    "git_diff_async": "git",
+    "git_status_async": "git",
+    "run_parallel_checks": "quality",
+    "run_parallel_git_operations": "git",
+    "run_subprocess_async": "process",
+    "run_tests_async": "quality",
+}
+"""What runs programs: imported at first use, since psutil and its like cost more than the rest."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tools' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"tools.{_HOMES[name]}"), name)

@@ -5,9 +5,10 @@ of the length.
 """
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 
@@ -30,6 +31,8 @@ class Block:
     """Whether the model started another block after this one had stopped."""
     unknown: list[Json] = field(default_factory=list)
     """Deltas of a type that is not known here."""
+    _parsed: Json | None = None
+    _is_parsed: bool = False
 
     @property
     def type(self) -> str:
@@ -56,8 +59,18 @@ class Block:
             if name in self.fragments:
                 block[name] = "".join([str(block.get(name) or ""), *self.fragments[name]])
         if self.type in CALLS and (raw := self.raw_input()) is not None:
-            block["input"] = parse_input(raw) if parse_input(raw) is not None else raw
+            parsed = self.parsed_input()
+            block["input"] = raw if parsed is None else parsed
         return block
+
+    def parsed_input(self) -> Json | None:
+        """Give a stopped call's input, or None when it is no JSON object that can be sent back."""
+        if not self._is_parsed:
+            raw = self.raw_input()
+            given = self.start.get("input") if raw is None else parse_input(raw)
+            self._parsed = given if isinstance(given, dict) else None
+            self._is_parsed = self.is_stopped
+        return self._parsed
 
 
 def parse_input(raw: str) -> Json | None:
@@ -66,7 +79,7 @@ def parse_input(raw: str) -> Json | None:
     NaN and infinities are not JSON, and half a surrogate pair cannot be encoded.
     """
     try:
-        value = json.loads(raw, parse_constant=_refuse)
+        value = _STRICT.decode(raw)
         if "\\ud" in raw.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -74,8 +87,16 @@ def parse_input(raw: str) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
-def _refuse(constant: str) -> None:
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _refuse(digits)
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def _text(block: Block, delta: Json) -> str:

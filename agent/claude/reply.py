@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agent.claude.blocks import SERVER_CALLS, Block, Json, parse_input
+from agent.claude.blocks import SERVER_CALLS, Block, Json
 from agent.claude.stop_reasons import meaning
 
 
@@ -200,9 +200,8 @@ class Reply:
             self._given = number + 1
 
     def _call(self, number: int, block: Block) -> CallConfirmed | None:
-        raw = block.raw_input()
-        given = block.start.get("input") if raw is None else parse_input(raw)
-        if not isinstance(given, dict):
+        given = block.parsed_input()
+        if given is None:
             return None
         return CallConfirmed(
             str(block.start.get("id") or ""),

@@ -5,6 +5,7 @@ is not looked at, since compatible servers leave it out and each payload names i
 """
 
 import json
+import math
 from typing import Any, TypeAlias
 
 Event: TypeAlias = dict[str, Any]
@@ -47,9 +48,18 @@ class EventDecoder:
         return events
 
 
+def _number(digits: str) -> float | str:
+    value = float(digits)
+    return value if math.isfinite(value) else digits
+
+
+_LENIENT = json.JSONDecoder(parse_constant=str, parse_float=_number)
+"""Keeps NaN and what is too large for a number as text: they could not be sent back otherwise."""
+
+
 def _event(data: bytes) -> Event:
     try:
-        event = json.loads(data, parse_constant=str)
+        event = _LENIENT.decode(data.decode())
     except ValueError:
         event = None
     if not isinstance(event, dict):

@@ -26,6 +26,9 @@ NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 """What the API takes as a tool's name."""
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def encode(value: object) -> bytes:
     """Give the JSON of a value, with the same bytes for the same value."""
     try:
@@ -37,7 +40,7 @@ def encode(value: object) -> bytes:
 
 
 def _dumped(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def finite(value: Any) -> Any:
@@ -81,18 +84,10 @@ def _outgoing(block: Json, own_id: str, known_ids: set[str]) -> Json:
 
 
 def _input(given: object) -> object:
-    if isinstance(given, dict) and _is_json(given):
+    if isinstance(given, dict):
         return given
-    text = given if isinstance(given, str) else json.dumps(given)
+    text = given if isinstance(given, str) else _dumped(given).decode()
     return {"unparsed_input": text[:SHOWN]}
-
-
-def _is_json(value: object) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return False
-    return True
 
 
 def _cleaned(value: object) -> object:

@@ -157,11 +157,14 @@ Entry: TypeAlias = (
 KINDS: dict[str, type[Entry]] = {kind.type: kind for kind in get_args(Entry)}
 
 
+_MEMBERS = {kind: tuple(each.name for each in fields(kind)) for kind in KINDS.values()}
+
+
 def to_json(entry: Entry) -> Json:
     """Give an entry as it stands in the journal."""
     members: Json = {"type": entry.type}
-    for each in fields(entry):
-        members[each.name] = getattr(entry, each.name)
+    for name in _MEMBERS[type(entry)]:
+        members[name] = getattr(entry, name)
     if isinstance(entry, Request):
         members["answers"] = [[answer.block, answer.text] for answer in entry.answers]
     return members
@@ -176,8 +179,7 @@ def from_json(members: Json) -> Entry | None:
     kind = KINDS.get(str(members.get("type")))
     if kind is None:
         return None
-    known = {each.name for each in fields(kind)}
-    given = {name: value for name, value in members.items() if name in known}
+    given = {name: members[name] for name in _MEMBERS[kind] if name in members}
     if kind is Request:
         given["answers"] = [Answer(*answer) for answer in given.get("answers", ())]
     return kind(**given)

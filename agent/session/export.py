@@ -47,10 +47,8 @@ class _Reader:
     def parts(self, entries: Iterator[Entry]) -> Iterator[str]:
         for entry in entries:
             match entry:
-                case Header():
+                case Header() | Renamed():
                     yield f"# {entry.name}"
-                case Renamed():
-                    yield f"*Renamed to {entry.name}.*"
                 case Message():
                     self._messages.append(entry)
                 case Request():

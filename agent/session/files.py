@@ -6,15 +6,14 @@ writing is `journal`.
 
 import contextlib
 import json
-import secrets
-import sqlite3
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from agent.errors import JournalError, SessionError, SessionNotFoundError
-from agent.session.index import SessionIndex, SessionInfo
+from agent.session.index import IndexLostError, NameTakenError, SessionIndex, SessionInfo
 from agent.session.stored import look
 
 Json: TypeAlias = dict[str, Any]
@@ -36,14 +35,14 @@ class SessionFiles:
 
     def new_id(self) -> str:
         """Give an id that sorts by time."""
-        return f"{int(time.time() * 1000):012x}-{secrets.token_hex(5)}"
+        return f"{int(time.time() * 1000):012x}-{os.urandom(5).hex()}"
 
     def prepare(self) -> None:
         """Make the folder; make the index again when it does not fit the files."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             known = {session for session, _, _ in self._index.rows()}
-        except sqlite3.DatabaseError:
+        except IndexLostError:
             self._forget_index()
             known = set()
         if known != {file.stem for file in self.folder.glob("*.jsonl")}:
@@ -61,7 +60,7 @@ class SessionFiles:
         """
         try:
             self._index.add(session, name, created)
-        except sqlite3.IntegrityError:
+        except NameTakenError:
             raise SessionError(f"there is a session named {name!r} already") from None
 
     def rename(self, session: str, name: str) -> None:
@@ -72,7 +71,7 @@ class SessionFiles:
         """
         try:
             self._index.rename(session, name)
-        except sqlite3.IntegrityError:
+        except NameTakenError:
             raise SessionError(f"there is a session named {name!r} already") from None
 
     def remove(self, session: str) -> None:

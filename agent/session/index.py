@@ -3,11 +3,14 @@
 The files are the truth; this only spares reading them all.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 TABLE = """
 create table if not exists sessions (
@@ -16,6 +19,14 @@ create table if not exists sessions (
     created real not null
 )
 """
+
+
+class NameTakenError(Exception):
+    """There is a session of that name."""
+
+
+class IndexLostError(Exception):
+    """The index cannot be read; it can be made again from the journals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class SessionIndex:
         """Enter a session.
 
         Raises:
-            sqlite3.IntegrityError: there is one of that name.
+            NameTakenError: there is one of that name.
         """
         with self._open() as table:
             table.execute("insert into sessions values (?, ?, ?)", (session, name, created))
@@ -53,7 +64,7 @@ class SessionIndex:
         """Give a session another name.
 
         Raises:
-            sqlite3.IntegrityError: there is one of that name.
+            NameTakenError: there is one of that name.
         """
         with self._open() as table:
             table.execute("update sessions set name = ? where id = ?", (name, session))
@@ -84,7 +95,9 @@ class SessionIndex:
             table.executemany("insert or ignore into sessions values (?, ?, ?)", rows)
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> "Iterator[sqlite3.Connection]":
+        import sqlite3  # noqa: PLC0415  (slow to import; this runs in a thread)
+
         connection = sqlite3.connect(self._path, timeout=10)
         try:
             connection.execute("pragma journal_mode = wal")
@@ -92,5 +105,9 @@ class SessionIndex:
             connection.execute(TABLE)
             with connection:
                 yield connection
+        except sqlite3.IntegrityError as error:
+            raise NameTakenError from error
+        except sqlite3.DatabaseError as error:
+            raise IndexLostError(f"{self._path}: {error}") from error
         finally:
             connection.close()

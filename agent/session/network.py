@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol
 
-import psutil
-
 _log = logging.getLogger(__name__)
 
 NETWORK: Final = frozenset(
@@ -57,6 +55,8 @@ def on_network(path: Path, mounts: Iterable[Mount]) -> bool:
 
 
 def _mounts() -> Iterable[Mount]:
+    import psutil  # noqa: PLC0415  (slow to import; this runs in a thread)
+
     try:
         return psutil.disk_partitions(all=True)
     except (OSError, psutil.Error):

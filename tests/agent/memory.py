@@ -11,6 +11,7 @@ from agent.limits import Limits
 from agent.session.entries import Header
 from agent.session.log import SessionLog
 from agent.session.session import Session
+from agent.tasks import Tasks
 from scheduler import Scheduler
 from tools import Registry
 
@@ -42,9 +43,13 @@ def session_of(model, tools, *, store=None, limits=None, scheduler=None, approva
     log.record(Header("s", "in memory", 0.0, "", registry.definitions()))
     server = Server(model, Settings("claude-opus-5-5", 1_000), CLAUDE)
     scheduler = scheduler or Scheduler()
-    toolbox = Toolbox(registry, scheduler, ByTool(approvals), Path("/w"))
-
-    def start(work, name):
-        return asyncio.get_running_loop().create_task(work, name=name)
-
-    return Session(log, lambda: server, toolbox, limits or Limits(), tells_date=False, start=start)
+    tasks = Tasks()
+    toolbox = Toolbox(registry, scheduler, ByTool(approvals), Path("/w"), tasks)
+    return Session(
+        log,
+        lambda: server,
+        toolbox,
+        limits or Limits(),
+        tells_date=False,
+        start=tasks.create_task,
+    )

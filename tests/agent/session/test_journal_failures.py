@@ -54,7 +54,8 @@ async def test_a_write_that_takes_nothing_is_a_failure_and_no_endless_loop(path,
 @pytest.mark.parametrize("room", range(0, 200, 9))
 async def test_a_full_disk_leaves_whole_entries_and_later_takes_all_of_them_once(path, disk, room):
     disk.most = 25
-    async with await opened(path, disk) as journal:
+    unheard: list[str] = []
+    async with await opened(path, disk, on_trouble=unheard.append) as journal:
         disk.room = room
         for entry in notes(0, 4):
             journal.append(entry)
@@ -73,6 +74,7 @@ async def test_a_full_disk_leaves_whole_entries_and_later_takes_all_of_them_once
         assert journal.append({"type": "note", "nr": 4}) == 4
         await journal.flush()
         assert journal.trouble is None
+    assert unheard == []
     assert scan(path.read_bytes()).entries == notes(0, 5)
 
 

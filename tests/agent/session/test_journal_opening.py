@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from agent.errors import DamagedJournalError, JournalError, SessionBusyError
@@ -118,7 +119,7 @@ async def test_an_opening_that_was_cancelled_lets_go_of_the_file(path):
 
 class TestDamage:
     async def test_a_tail_is_kept_in_a_file_of_its_own_and_the_journal_goes_on(self, path):
-        whole, torn = lines(2), b'{"crc":"12'
+        whole, torn = lines(2), b'{"crc":"12' + b"x" * 200
         path.write_bytes(b"".join(whole) + torn)
         end = sum(map(len, whole))
         file = path.with_name(f"notes.jsonl.tail-{end}")
@@ -228,5 +229,5 @@ class TestNetwork:
         def fail(**_):
             raise PermissionError
 
-        monkeypatch.setattr(network.psutil, "disk_partitions", fail)
+        monkeypatch.setattr(psutil, "disk_partitions", fail)
         await (await Journal.open(path, create=True)).close()

@@ -51,6 +51,7 @@ class TestOneLine:
         assert decode(line) == Line(3, 2, {"type": "note", "text": "ä\n\u2028"})
 
     @given(entries)
+    @settings(max_examples=60, deadline=None)
     def test_what_was_encoded_comes_back(self, entry):
         line = decode(encode(7, 5, entry))
         assert line is not None
@@ -100,7 +101,7 @@ class TestAFile:
         assert scan(b"") == Scan([], 0)
 
     @given(st.lists(entries, min_size=1, max_size=4), st.booleans())
-    @settings(max_examples=30)
+    @settings(max_examples=20, deadline=None)
     def test_cut_off_anywhere_it_gives_exactly_its_whole_entries(self, entries, synced):
         lines = [encode(n, n if synced else 0, entry) for n, entry in enumerate(entries)]
         expected = [line.entry for line in map(decode, lines) if line]
@@ -131,6 +132,7 @@ class TestAFile:
             at += len(line)
 
     @given(st.data())
+    @settings(deadline=None)
     def test_a_page_lost_where_nothing_was_known_safe_is_a_tail(self, data):
         lines = file(8, safe=3)
         safe, end = sum(map(len, lines[:3])), sum(map(len, lines))
