@@ -22,10 +22,12 @@ from agent.claude.reply import Reply
 from agent.claude.retry import Retries
 from agent.claude.stop_reasons import STOP_REASONS, Next, meaning
 from agent.conversation import Conversation
+from agent.dispatch import Dispatch
 from agent.errors import AgentError, JournalError, ModelError
 from agent.exchange import Exchange
 from agent.limits import Limits
-from agent.session.entries import Answer, Message, Request, TurnEnd
+from agent.redo import NOTHING, Redo
+from agent.session.entries import Message, Request, TurnEnd
 from scheduler.work import describe
 
 log = logging.getLogger(__name__)
@@ -78,14 +80,13 @@ def following(
 class TurnLoop:
     """One turn of a session."""
 
-    def __init__(
-        self, conversation: Conversation, limits: Limits, answers: tuple[Answer, ...] = ()
-    ) -> None:
+    def __init__(self, conversation: Conversation, limits: Limits, redo: Redo = NOTHING) -> None:
         self._conversation = conversation
         self._log = conversation.log
         self._emit = conversation.emit
         self._limits = limits
-        self._answers = answers
+        self._redo = redo
+        self._answers = redo.answers
         self._exchange: Exchange | None = None
         self._ended: Ended | None = None
         self._task: asyncio.Task[events.TurnFinished] | None = None
@@ -135,6 +136,7 @@ class TurnLoop:
         if self._ended is not None:  # before its first step
             raise asyncio.CancelledError
         try:
+            await self._run_again()
             while True:
                 why = self._after(await self._step())
                 if why is not None:
@@ -149,6 +151,20 @@ class TurnLoop:
             log.exception("a turn failed")
             self._leave(Ended.ERROR)
             return Ended.ERROR, f"an error of the program itself, see its log: {describe(error)}"
+
+    async def _run_again(self) -> None:
+        """Run what a crash kept from running, before the model is asked again."""
+        reply = self._log.history.reply
+        if not self._redo.calls or reply is None:
+            return
+        dispatch = Dispatch(self._conversation, reply.number, lambda: None)
+        for call in self._redo.calls:
+            dispatch.submit(call)
+        try:
+            await dispatch.finished()
+        except asyncio.CancelledError:
+            await dispatch.interrupt()
+            raise
 
     # -- a step --------------------------------------------------------------------------------
 

@@ -2,11 +2,16 @@
 
 import sys
 
-from benchmarks import executor, overhead, shapes
+from benchmarks import executor, loop, overhead, shapes
 
-BENCHMARKS = {"overhead": overhead.main, "shapes": shapes.main, "executor": executor.main}
+BENCHMARKS = {
+    "overhead": overhead.main,
+    "shapes": shapes.main,
+    "executor": executor.main,
+    "loop": loop.main,
+}
 
-names = sys.argv[1:] or list(BENCHMARKS)
+names = [name for name in sys.argv[1:] if not name.startswith("--")] or list(BENCHMARKS)
 unknown = [name for name in names if name not in BENCHMARKS]
 if unknown:
     sys.exit(f"no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")

@@ -9,7 +9,7 @@ Loading runs nothing and answers nothing; this is asked when the session goes on
 - a call without a result is answered by what the journal knows of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,17 +32,23 @@ WITHOUT_EFFECT = frozenset({"web_search", "web_fetch", "tool_search_tool_bm25", 
 
 def answerable(blocks: Sequence[Json], *, last_call_is_sure: bool) -> int:
     """Give how many of the blocks a cut reply can keep."""
-    answered = {block["tool_use_id"] for block in blocks if "tool_use_id" in block}
     kept = len(blocks)
+    if kept and blocks[-1].get("type") == "tool_use" and not last_call_is_sure:
+        kept -= 1
+    while (flaw := _first_flaw(blocks[:kept])) < kept:
+        kept = flaw
+    return kept
+
+
+def _first_flaw(blocks: Sequence[Json]) -> int:
+    """Give where the blocks stop being what can be answered; their number when nowhere."""
+    if blocks and blocks[-1].get("type") in THINKING:
+        return len(blocks) - 1
+    answered = {block["tool_use_id"] for block in blocks if "tool_use_id" in block}
     for place, block in enumerate(blocks):
         if block.get("type") in SERVER_CALLS and block.get("id") not in answered:
-            kept = place
-            break
-    if kept and kept == len(blocks) and blocks[-1].get("type") == "tool_use":
-        kept -= not last_call_is_sure
-    while kept and blocks[kept - 1].get("type") in THINKING:
-        kept -= 1
-    return kept
+            return place
+    return len(blocks)
 
 
 def has_server_effect(blocks: Sequence[Json]) -> bool:
@@ -91,8 +97,6 @@ def _loose(reply: ReplyState, place: int, effects: Mapping[str, str]) -> LooseCa
     return LooseCall(place, call, text, is_unknown)
 
 
-def made_up(
-    loose: Sequence[LooseCall], is_left: Callable[[LooseCall], bool] = lambda _: True
-) -> list[Answer]:
-    """Give the answers that a request carries for these calls."""
-    return [Answer(each.block, each.text) for each in loose if is_left(each)]
+def made_up(loose: Sequence[LooseCall]) -> list[Answer]:
+    """Give the answers that a request carries for these calls, when none of them is run."""
+    return [Answer(each.block, each.text) for each in loose]

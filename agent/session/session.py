@@ -19,12 +19,14 @@ from agent.errors import SessionError
 from agent.events import Event, Notice, TurnFinished, TurnStarted
 from agent.limits import Limits
 from agent.loop import Ended, TurnLoop
+from agent.redo import NOTHING, Redo, sorted_out
 from agent.session.content import Content, DateTeller, message_blocks
-from agent.session.entries import Answer, Message, Renamed
+from agent.session.entries import Message, Renamed
 from agent.session.history import History
 from agent.session.log import SessionLog
-from agent.session.recovery import close, loose_calls
+from agent.session.recovery import close, loose_calls, made_up
 from agent.turn import Turn, TurnResult
+from tools.tool_classes import Place
 
 Json: TypeAlias = dict[str, Any]
 
@@ -135,13 +137,16 @@ class Session:
     def resume(self) -> Turn:
         """Go on with what a crash or an interruption cut off, without a message.
 
+        Calls that never started, or that have no effect, are run now; a call whose outcome is
+        unknown is not, and neither is what conflicts with it.
+
         Raises:
             SessionError: the session is closed, its tools have changed, or there is nothing to do.
         """
         self._check_open()
         if not self.is_running and not self.can_resume:
             raise SessionError(f"session {self.name!r} has nothing to resume: send it a message")
-        return self._follow()
+        return self._follow(runs_again=True)
 
     @property
     def can_resume(self) -> bool:
@@ -187,15 +192,15 @@ class Session:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _follow(self, message: int | None = None) -> Turn:
+    def _follow(self, message: int | None = None, *, runs_again: bool = False) -> Turn:
         turn = Turn(self.interrupt, message)
         self._readers.append(turn)
         if self._running is None:
-            self._begin()
+            self._begin(runs_again=runs_again)
         return turn
 
-    def _begin(self) -> None:
-        answers = self._close_what_is_open()
+    def _begin(self, *, runs_again: bool = False) -> None:
+        redo = self._close_what_is_open(runs_again=runs_again)
         conversation = Conversation(
             self.id,
             self._server(),
@@ -204,7 +209,7 @@ class Session:
             self._log,
             self._emit,
         )
-        self._loop = TurnLoop(conversation, self._limits, answers)
+        self._loop = TurnLoop(conversation, self._limits, redo)
         self._emit(TurnStarted(self._turns))
         self._turns += 1
         for notice in self.notices:
@@ -227,15 +232,18 @@ class Session:
         """Say whether a message that the last turn did not take begins the next."""
         return bool(self.history.pending) and why not in FINAL and not self.is_closed
 
-    def _close_what_is_open(self) -> tuple[Answer, ...]:
-        """Close the reply that a crash left open; give the answers to calls that have none."""
+    def _close_what_is_open(self, *, runs_again: bool) -> Redo:
+        """Close the reply that a crash left open; say what becomes of calls without a result."""
         history = self.history
         if history.is_open and history.reply is not None:
             self._log.record(close(history.reply, CRASHED))
         if history.reply is None or history.reply.end is None:
-            return ()
+            return NOTHING
         loose = loose_calls(history.reply, self._effects())
-        return tuple(Answer(each.block, each.text) for each in loose)
+        if runs_again:
+            place = Place(self.id, self._toolbox.workspace)
+            return sorted_out(loose, self._toolbox.registry, place)
+        return Redo(answers=tuple(made_up(loose)))
 
     def _effects(self) -> dict[str, str]:
         return {tool.name: tool.effect.value for tool in self._toolbox.registry}
