@@ -79,7 +79,7 @@ def read(
     return Config(
         model=name,
         workspace=Path(workspace).expanduser().absolute(),
-        data_dir=Path(data_dir).expanduser() if data_dir else default_data_dir(variables),
+        data_dir=Path(data_dir or default_data_dir(variables)).expanduser().absolute(),
         client=ClientSettings(base_url=server, api_key=api_key, profile=_profile(profile)),
         limits=limits or Limits(steps=_steps(variables), retry=RetryLimits()),
         **{key: value for key, value in others.items() if value is not None},

@@ -4,7 +4,6 @@
 what can be answered; or it was dropped, and the error says why.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -59,7 +58,7 @@ class Exchange:
         try:
             await self._receive(self.dispatch)
             await self.dispatch.finished()
-        except asyncio.CancelledError:
+        except BaseException:
             await self.dispatch.interrupt()
             raise
 

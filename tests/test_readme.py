@@ -1,10 +1,15 @@
 """The README's programs run, and print what stands below them."""
 
+import asyncio
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
+
+from agent.claude.loopback import LoopbackModel
+from agent.claude.script import Call, Text, reply
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -19,22 +24,85 @@ def without_times(text: str) -> str:
     return re.sub(r"\|.*?\|", "|bar|", re.sub(r"\d\.\d{3} s", "s", text)).strip()
 
 
-def test_the_first_program_prints_what_the_readme_says(capsys):
-    run(PROGRAMS[0])
-    said = README.split(PROGRAMS[0])[1].split("```\n")[2]
+class ServerThread:
+    """A scripted model on a loop of its own, for programs that run their own loop."""
+
+    def __init__(self, *replies):
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.server = LoopbackModel(replies)
+
+    def __enter__(self):
+        self.thread.start()
+        asyncio.run_coroutine_threadsafe(self.server.__aenter__(), self.loop).result()
+        return self.server
+
+    def __exit__(self, *error):
+        left = self.server.__aexit__(None, None, None)
+        asyncio.run_coroutine_threadsafe(left, self.loop).result()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "test_it.py").write_text("def test_it():\n    assert True\n")
+    (tmp_path / "README.md").write_text("one two three")
+    (tmp_path / "CHANGELOG.md").write_text("one")
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("ANTHROPIC_MODEL", "claude-sonnet-5-5")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("project")
+def test_the_first_program_counts_words_while_the_model_writes(monkeypatch, capsys):
+    calls = [
+        Call("toolu_1", "word_count", {"path": "README.md"}),
+        Call("toolu_2", "word_count", {"path": "CHANGELOG.md"}),
+    ]
+    said = [reply(Text("Let me see."), *calls), reply(Text("3 and 1.")), reply(Text("README.md."))]
+    with ServerThread(*said) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        run(PROGRAMS[0])
+
+    assert server.refused == []
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Let me see."
+    assert sorted(lines[1:4]) == ["", "[word_count: 1 words]", "[word_count: 3 words]"]
+    assert lines[4:] == ["3 and 1.", "README.md. 1 end_turn"]
+
+
+def test_the_program_of_sessions_forks_and_exports(project, monkeypatch, capsys):
+    with ServerThread(reply(Text("1. Begin.")), reply(Text("Begin."))) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        run(PROGRAMS[1])
+
+    assert server.refused == []
+    out = capsys.readouterr().out
+    assert "## Person" in out
+    assert out.splitlines()[-1].endswith("plan B")
+    assert (project / "sessions").is_dir()
+
+
+def test_the_schedulers_program_prints_what_the_readme_says(capsys):
+    run(PROGRAMS[2])
+    said = README.split(PROGRAMS[2])[1].split("```\n")[2]
     assert without_times(capsys.readouterr().out) == without_times(said)
 
 
-@pytest.mark.parametrize("program", PROGRAMS[1:])
-def test_every_other_program_runs_in_a_project(program, tmp_path, monkeypatch, capsys):
-    (tmp_path / "test_it.py").write_text("def test_it():\n    assert True\n")
-    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
-    monkeypatch.chdir(tmp_path)
-    run(program)
-    out = capsys.readouterr().out.splitlines()
-    assert out == [
+@pytest.mark.usefixtures("project")
+def test_the_program_of_named_tasks_runs_in_a_project(capsys):
+    run(PROGRAMS[3])
+    assert capsys.readouterr().out.splitlines() == [
         "[['format', 'status'], ['tests']]",
         "format success ",
         "tests success ",
         "status success ",
     ]
+
+
+def test_no_program_is_left_out():
+    assert len(PROGRAMS) == 4
