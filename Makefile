@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+BENCH  := $(VENV)/bench
 CASES  ?= 20000
 SEED   ?= 0
 
@@ -48,8 +49,14 @@ format: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup
+bench: setup $(BENCH)/.ready
 	@$(BIN)/python -m benchmarks
+
+$(BENCH)/.ready: benchmarks/requirements.txt | $(READY)
+	@echo "bench: what it compares with, in $(BENCH)"
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
+	@touch $@
 
 lock:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -57,6 +64,9 @@ lock:
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --custom-compile-command "make lock" --all-extras --group dev \
 		--output-file requirements.lock pyproject.toml
+	@echo 'pydantic-ai-slim[anthropic]==2.68.0' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--constraint requirements.lock --output-file benchmarks/requirements.txt -
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

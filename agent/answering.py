@@ -46,7 +46,7 @@ class Running:
     is_withdrawn: bool = False
     """Whether nothing more of it is recorded."""
     on_cancel: Answer | None = None
-    """Its answer when it is cancelled, if that is not a person's interruption."""
+    """Its answer when it is cancelled, if not that of the turn's end."""
 
     @property
     def has_effect(self) -> bool:
@@ -58,10 +58,11 @@ class Running:
         """Whether something may have happened that a repetition would do again."""
         return self.has_effect and self.has_started
 
-    def when_cancelled(self) -> Answer:
-        """Give its answer when it is cancelled."""
+    def when_cancelled(self, by: str) -> Answer:
+        """Give its answer when it is cancelled; `by` says what ended its turn."""
+        has_started = self.began is not None
         return self.on_cancel or interrupted(
-            has_effect=self.has_effect, has_started=self.has_started
+            by, has_effect=self.has_effect, has_started=has_started
         )
 
     def cancel(self) -> None:

@@ -47,15 +47,19 @@ class Answer:
 REFUSED = Answer(Status.NOT_EXECUTED, "Not executed: the reply ended in a refusal.")
 
 
-def interrupted(*, has_effect: bool, has_started: bool) -> Answer:
-    """Answer a call that a person's interruption met."""
+BY_USER = "the user interrupted the turn"
+BY_CLOCK = "the turn ran out of time"
+
+
+def interrupted(by: str, *, has_effect: bool, has_started: bool) -> Answer:
+    """Answer a call that the end of its turn met; `by` says what ended it."""
     if not has_started:
-        return Answer(Status.NOT_EXECUTED, "Not executed: the user interrupted the turn before.")
+        return Answer(Status.NOT_EXECUTED, f"Not executed: {by} before this call started.")
     if not has_effect:
-        return Answer(Status.INTERRUPTED, "Interrupted by the user before it gave a result.")
+        return Answer(Status.INTERRUPTED, f"Interrupted: {by} before this call gave a result.")
     return Answer(
         Status.INTERRUPTED,
-        "Interrupted by the user while it ran: outcome unknown. It may or may not have taken "
+        f"Interrupted: {by} while this call ran; outcome unknown. It may or may not have taken "
         "effect. Check before you repeat it.",
     )
 

@@ -15,19 +15,19 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
 from agent.answering import Answering, Running
-from agent.answers import HALTED, STATUS_OF, Answer, Status, timed_out
+from agent.answers import BY_USER, HALTED, STATUS_OF, Answer, Status, timed_out
 from agent.claude.reply import CallConfirmed
 from agent.conversation import Conversation
 from agent.errors import JournalError
 from agent.events import ToolCalled, ToolProgress, ToolStarted
 from agent.session.entries import Intent
 from scheduler import Access, Call, NotRun, Resource
-from scheduler.work import describe
+from scheduler.work import as_error, describe
 from tools.base import Tool
 from tools.content import to_output
 from tools.context import ToolContext
@@ -55,6 +55,8 @@ class Dispatch:
         self._late: list[CallConfirmed] = []
         self._calls: dict[int, Running] = {}
         self._answering = Answering(conversation, reply, write_blocks)
+        self.ended_by = BY_USER
+        """What ended the turn, when something did."""
 
     def __repr__(self) -> str:
         return f"<Dispatch of reply {self._reply}: {len(self._calls)} calls, {self._answering}>"
@@ -131,7 +133,7 @@ class Dispatch:
             log.warning("a tool does not stop when it is cancelled")
         finally:
             for running in self._calls.values():
-                self._answering.answer(running, running.when_cancelled())
+                self._answering.answer(running, running.when_cancelled(self.ended_by))
                 running.cancel()
             self._answering.tell_now()
 
@@ -178,12 +180,15 @@ class Dispatch:
                 return
             await self._announce(running, tool)
             timer = self._start_timer(running, tool)
-            value = await tool.run(arguments, self._context(running, place))
+            value = await _contained(tool.run(arguments, self._context(running, place)))
             output = to_output(value, tool.output_limit)
             status = Status.FAILED if output.is_error else Status.FINISHED
             self._answering.record(running, status, output)
-        except asyncio.CancelledError:
-            self._answering.answer(running, running.when_cancelled())
+        except asyncio.CancelledError as error:
+            if not _is_cancelled():  # the tool's own: nobody meant this call
+                self._answering.answer(running, self._failed(tool, as_error(error)))
+                return
+            self._answering.answer(running, running.when_cancelled(self.ended_by))
             raise
         except Exception as error:  # noqa: BLE001  (the boundary)
             self._answering.answer(running, self._failed(tool, error))
@@ -215,9 +220,13 @@ class Dispatch:
     def _context(self, running: Running, place: Call) -> ToolContext:
         loop = asyncio.get_running_loop()
 
+        def tell(progress: ToolProgress) -> None:
+            if not running.is_answered:
+                self._emit(progress)
+
         def progress(text: str, fraction: float | None) -> None:
             told = ToolProgress(running.key, running.call.name, text, fraction)
-            loop.call_soon_threadsafe(self._emit, told)
+            loop.call_soon_threadsafe(tell, told)
 
         return ToolContext(
             session=self._session,
@@ -231,7 +240,7 @@ class Dispatch:
         """Look at a call that is over: one that was not run has no answer yet."""
         refused = None if task.cancelled() or task.exception() else task.result()
         if refused is None:
-            self._answering.answer(running, running.when_cancelled())
+            self._answering.answer(running, running.when_cancelled(self.ended_by))
         else:
             status = STATUS_OF.get(refused.reason, Status.NOT_EXECUTED)
             self._answering.answer(running, Answer(status, refused.text))
@@ -246,3 +255,18 @@ class Dispatch:
                 return Answer(Status.NOT_EXECUTED, "Not executed: the session cannot be saved.")
         log.error("the tool %s failed", tool.name, exc_info=error)
         return Answer(Status.FAILED, f"The tool {tool.name} failed: {describe(error)}")
+
+
+async def _contained(work: Coroutine[Any, Any, object]) -> object:
+    """Await a tool; whatever it raises ends its call only, not the event loop."""
+    try:
+        return await work
+    except (Exception, asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise as_error(error) from error
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -4,26 +4,26 @@
 what can be answered; or it was dropped, and the error says why.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from agent import events
-from agent.answers import REFUSED, Answer, interrupted, not_confirmed
+from agent.answers import BY_USER, REFUSED, Answer, interrupted, not_confirmed
 from agent.claude.blocks import Block
 from agent.claude.model import Incoming
-from agent.claude.reply import CallConfirmed, Reply, StreamFailed, TextDelta, ThinkingDelta
+from agent.claude.reply import CallConfirmed, Output, Reply, StreamFailed, TextDelta, ThinkingDelta
 from agent.claude.request import betas
 from agent.conversation import Conversation
 from agent.dispatch import Dispatch
 from agent.errors import ModelError, StreamBrokenError
 from agent.session.entries import Blocks, ReplyEnd, Result
-from agent.session.recovery import answerable, has_server_effect
+from agent.session.prefix import answerable, has_server_effect
 from tools.content import to_output
 
 Json: TypeAlias = dict[str, Any]
 
-DONE = frozenset({"end_turn", "tool_use", "pause_turn", "stop_sequence", "compaction"})
-"""Stop reasons after which a reply goes back whole."""
+WHOLE = frozenset({"tool_use", "pause_turn", "compaction"})
+"""Stop reasons after which a reply goes back whole: the server goes on with it."""
 
 
 class Exchange:
@@ -89,14 +89,21 @@ class Exchange:
     async def _follow(self, incoming: Incoming, dispatch: Dispatch) -> None:
         async for batch in incoming.events:
             for event in batch:
-                for output in self.reply.feed(event):
+                for output in self._feed(event):
                     self._take(output, dispatch)
             if self.reply.is_ended:
                 return
 
-    def _take(
-        self, output: TextDelta | ThinkingDelta | CallConfirmed | StreamFailed, dispatch: Dispatch
-    ) -> None:
+    def _feed(self, event: Json) -> Sequence[Output]:
+        try:
+            return self.reply.feed(event)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            shown = str(event)[:200]
+            raise StreamBrokenError(
+                f"the server sent an event of a wrong shape: {shown}"
+            ) from error
+
+    def _take(self, output: Output, dispatch: Dispatch) -> None:
         match output:
             case TextDelta(text):
                 self._emit(events.TextDelta(text))
@@ -128,11 +135,11 @@ class Exchange:
     def _standing(self) -> int:
         """Give how many blocks of a reply that came to its end can go back.
 
-        One that ended before the model was done may end in what the API does not take back: in
-        thinking, or in a server tool without its result.
+        It may end in what the API does not take back: in thinking, or in a server tool without its
+        result.
         """
         blocks = [block.content() for block in self.reply.blocks]
-        if self.reply.stop_reason in DONE:
+        if self.reply.stop_reason in WHOLE:
             return len(blocks)
         return answerable(blocks, last_call_is_sure=True)
 
@@ -157,6 +164,11 @@ class Exchange:
         if self._has_shown:
             self._emit(events.ReplyDiscarded(why))
 
+    def ended_by(self, what: str) -> None:
+        """Note what ends the turn, for the answers of its calls."""
+        if self.dispatch is not None:
+            self.dispatch.ended_by = what
+
     def interrupt(self, why: str) -> None:
         """Keep of the reply what there is when the turn is ended from outside."""
         if not self._log.history.is_open:
@@ -172,8 +184,9 @@ class Exchange:
 
     def _answer_rest(self) -> None:
         reply = self._log.history.reply
+        by = self.dispatch.ended_by if self.dispatch is not None else BY_USER
         for place in reply.unanswered() if reply is not None and reply.end is not None else ():
-            self._result(place, interrupted(has_effect=False, has_started=False))
+            self._result(place, interrupted(by, has_effect=False, has_started=False))
 
     def _close(self, kept: int, why: str = "") -> None:
         told = {name: self.reply.message.get(name) for name in ("id", "model")}

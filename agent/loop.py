@@ -17,13 +17,14 @@ from dataclasses import replace
 from enum import StrEnum
 
 from agent import events
+from agent.answers import BY_CLOCK
 from agent.claude.prices import Usage, usage_of
 from agent.claude.reply import Reply
 from agent.claude.retry import Retries
 from agent.claude.stop_reasons import STOP_REASONS, Next, meaning
 from agent.conversation import Conversation
 from agent.dispatch import Dispatch
-from agent.errors import AgentError, JournalError, ModelError
+from agent.errors import AgentError, ApiError, JournalError, ModelError
 from agent.exchange import Exchange
 from agent.limits import Limits
 from agent.redo import NOTHING, Redo
@@ -91,6 +92,8 @@ class TurnLoop:
         self._ended: Ended | None = None
         self._task: asyncio.Task[events.TurnFinished] | None = None
         self._text = ""
+        self.is_told = False
+        """Whether the turn was told as finished."""
         self.usage = Usage()
         self.continuations = 0
 
@@ -101,6 +104,8 @@ class TurnLoop:
         """End the turn as soon as its calls are answered; harmless when it is over."""
         if self._ended is None:
             self._ended = why
+            if self._exchange is not None and why is Ended.SECONDS:
+                self._exchange.ended_by(BY_CLOCK)
             if self._task is not None:
                 self._task.cancel()
 
@@ -113,7 +118,7 @@ class TurnLoop:
         except asyncio.CancelledError:
             if self._ended is None:  # the whole program ends
                 self._leave(Ended.INTERRUPTED)
-                self._emit(self._close(Ended.INTERRUPTED, ""))
+                self._tell(self._close(Ended.INTERRUPTED, ""))
                 raise
             if self._task is not None:
                 self._task.uncancel()
@@ -146,7 +151,9 @@ class TurnLoop:
             return Ended.UNSAVED, str(error)
         except AgentError as error:
             self._leave(Ended.ERROR)
-            return Ended.ERROR, str(error)
+            asked = error.retry_after if isinstance(error, ApiError) else None
+            wait = f" (the server asks to wait {asked:g} s)" if asked else ""
+            return Ended.ERROR, f"{error}{wait}"
         except Exception as error:
             log.exception("a turn failed")
             self._leave(Ended.ERROR)
@@ -186,7 +193,7 @@ class TurnLoop:
         self._log.record(
             Request(
                 history.replies,
-                tuple(history.pending),
+                () if history.is_paused else tuple(history.pending),
                 self._answers,
                 self._conversation.server.settings.model,
                 time.time(),
@@ -248,8 +255,13 @@ class TurnLoop:
             await self._log.flush()
         except JournalError as unsaved:
             finished = replace(finished, why=Ended.UNSAVED, error=error or str(unsaved))
-        self._emit(finished)
+        finally:
+            self._tell(finished)
         return finished
+
+    def _tell(self, finished: events.TurnFinished) -> None:
+        self.is_told = True
+        self._emit(finished)
 
     def _close(self, why: str, error: str) -> events.TurnFinished:
         error = error or self._told(why)

@@ -5,11 +5,12 @@ The rule that this file keeps: a session that is open here is one object, whoeve
 
 import asyncio
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from agent.errors import SessionError, SessionNotFoundError
+from agent.errors import DamagedJournalError, SessionError, SessionNotFoundError
 from agent.session import export
 from agent.session.entries import Header, to_json
 from agent.session.files import SessionFiles, parse_export
@@ -17,6 +18,7 @@ from agent.session.index import SessionInfo
 from agent.session.journal import Journal
 from agent.session.log import SessionLog, check
 from agent.session.session import Session
+from tools.text import is_whole
 
 T = TypeVar("T")
 Json: TypeAlias = dict[str, Any]
@@ -36,7 +38,7 @@ class Sessions:
         self._ready = ready
         self._pinned = pinned
         self._lend = lend
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks = Locks()
         self.opened: dict[str, Session] = {}
         """By id."""
 
@@ -59,17 +61,14 @@ class Sessions:
             JournalError: its file cannot be read or written, or another process has it open.
         """
         await self._ready()
-        wanted = name if name is not None else f"session {self._files.new_id()}"
-        if not wanted.strip():
-            raise SessionError("a session's name is not blank")
-        async with self._locks.setdefault(wanted, asyncio.Lock()):
+        wanted = _checked(name if name is not None else f"session {self._files.new_id()}")
+        async with self._locks.of(f"name {wanted}"):
             found = await _in_thread(self._files.find, wanted)
-            if found is None:
-                return await self._create(replace(await self._pinned(), name=wanted), ())
-            known = self.opened.get(found)
-            if known is not None and not known.is_closed:
-                return known
-            return await self._load(found)
+            if found is not None:
+                session = await self._reopen(found)
+                if session is not None:
+                    return session
+            return await self._create(replace(await self._pinned(), name=wanted), ())
 
     async def rename(self, name: str, new_name: str) -> None:
         """Give a session another name.
@@ -78,7 +77,7 @@ class Sessions:
             SessionError: there is none of the one name, or one of the other.
         """
         session = await self.open(await self._known(name))
-        await _in_thread(self._files.rename, session.id, new_name)
+        await _in_thread(self._files.rename, session.id, _checked(new_name))
         session.rename(new_name)
         await session.flush()
 
@@ -93,11 +92,7 @@ class Sessions:
         session = self.opened.pop(found, None)
         if session is not None:
             await session.close()
-        journal = await Journal.open(self._files.path(found), create=False)
-        try:
-            await _in_thread(self._files.remove, found)
-        finally:
-            await journal.close()
+        await _in_thread(self._files.remove, found)
 
     async def fork(self, name: str, new_name: str, *, before_message: int | None = None) -> Session:
         """Make a session that begins as another did, with the tools of today.
@@ -117,12 +112,13 @@ class Sessions:
         entries = _before(await self._entries(found), before_message)
         now = await self._pinned()
         was = entries[0]
+        has_same_tools = list(was["tools"]) == now.tools
         header = replace(
             now,
             name=new_name,
             system=was["system"],
             origin={"session": found, "entries": len(entries)},
-            thinks_from=0 if list(was["tools"]) == now.tools else _replies(entries),
+            thinks_from=was.get("thinks_from", 0) if has_same_tools else _replies(entries),
         )
         return await self._create(header, entries[1:])
 
@@ -144,15 +140,10 @@ class Sessions:
         await self._ready()
         entries = parse_export(text)
         was = entries[0]
-        header = Header(
-            "",
-            name or str(was.get("name") or "imported"),
-            time.time(),
-            str(was.get("system") or ""),
-            list(was.get("tools") or ()),
-            str(was.get("workspace") or ""),
+        header = replace(
+            check(entries),
+            name=name or _last_name(entries),
             origin={"session": was.get("session"), "entries": len(entries)},
-            thinks_from=int(was.get("thinks_from") or 0),
         )
         return await self._create(header, entries[1:])
 
@@ -173,28 +164,50 @@ class Sessions:
 
     async def _create(self, header: Header, entries: Sequence[Json]) -> Session:
         header = replace(header, session=self._files.new_id(), created=time.time())
-        history = [to_json(header), *entries]
+        kept = [entry for entry in entries if entry.get("type") != "renamed"]
+        history = [to_json(header), *kept]
         check(history)  # before anything is on disk: they may not fit together
-        await _in_thread(self._files.add, header.session, header.name, header.created)
+        _checked(header.name)
+        journal = await Journal.open(self._files.path(header.session), create=True)
         try:
-            journal = await Journal.open(self._files.path(header.session), create=True)
+            for entry in history:
+                journal.append(entry)
+            await journal.flush()  # a name leads to a whole session, whenever a crash comes
+            await _in_thread(self._files.add, header.session, header.name, header.created)
+            return self._lent(SessionLog(journal, history))
         except BaseException:
-            await _in_thread(self._files.forget, header.session)
+            await journal.close()
+            await _in_thread(self._files.remove, header.session)
             raise
-        for entry in history:
-            journal.append(entry)
-        return self._lent(SessionLog(journal, history))
+
+    async def _reopen(self, session: str) -> Session | None:
+        """Give a session that there is; None when it was never begun."""
+        async with self._locks.of(f"id {session}"):
+            known = self.opened.get(session)
+            if known is not None and not known.is_closed:
+                return known
+            try:
+                return await self._load(session)
+            except FileNotFoundError:
+                raise SessionNotFoundError(f"the file of session {session!r} is gone") from None
+            except (DamagedJournalError, SessionError):
+                if await _in_thread(self._files.set_aside, session):
+                    return None
+                raise
 
     async def _load(self, session: str) -> Session:
         journal = await Journal.open(self._files.path(session), create=False)
         try:
-            return self._lent(SessionLog(journal, journal.take_entries()))
+            tail = journal.set_aside
+            told = [f"A damaged end of its file was set aside: {tail.file}."] if tail else []
+            return self._lent(SessionLog(journal, journal.take_entries()), told)
         except BaseException:
             await journal.close()
             raise
 
-    def _lent(self, log: SessionLog) -> Session:
+    def _lent(self, log: SessionLog, notices: Sequence[str] = ()) -> Session:
         session = self._lend(log)
+        session.notices += notices
         self.opened[session.id] = session
         return session
 
@@ -215,15 +228,56 @@ async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(None, work, *arguments)
 
 
+class Locks:
+    """A lock for each name in use."""
+
+    def __init__(self) -> None:
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    def __repr__(self) -> str:
+        return f"<Locks {[*self._locks]}>"
+
+    def of(self, name: str) -> asyncio.Lock:
+        """Give the lock of a name; it lives as long as somebody has it."""
+        return self._locks.setdefault(name, asyncio.Lock())
+
+
+def _checked(name: str) -> str:
+    """Give a name that can be one.
+
+    Raises:
+        SessionError: it is blank, or holds half a character.
+    """
+    if not name.strip():
+        raise SessionError("a session's name is not blank")
+    if not is_whole(name):
+        raise SessionError(f"a session's name holds half a character: {name!r}")
+    return name
+
+
+def _last_name(entries: Sequence[Json]) -> str:
+    names = [entry["name"] for entry in entries if entry.get("type") in {"header", "renamed"}]
+    return str(names[-1])
+
+
 def _before(entries: list[Json], message: int | None) -> list[Json]:
-    """Give the entries up to a message."""
+    """Give the entries up to the request that carries a message, without it and later ones."""
     if message is None:
         return entries
-    places = [place for place, entry in enumerate(entries) if entry.get("type") == "message"]
-    if not 0 <= message < len(places):
-        raise SessionError(f"there is no message {message}: the session has {len(places)}")
-    return entries[: places[message]]
+    count = sum(entry.get("type") == "message" for entry in entries)
+    if not 0 <= message < count:
+        raise SessionError(f"there is no message {message}: the session has {count}")
+    kept: list[Json] = []
+    seen = 0
+    for entry in entries:
+        if entry.get("type") == "request" and message in entry.get("messages", ()):
+            break
+        is_later = entry.get("type") == "message" and seen >= message
+        seen += entry.get("type") == "message"
+        if not is_later:
+            kept.append(entry)
+    return kept
 
 
-def _replies(entries: list[Json]) -> int:
+def _replies(entries: Sequence[Json]) -> int:
     return sum(entry.get("type") == "request" for entry in entries)

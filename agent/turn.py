@@ -88,5 +88,6 @@ class Turn:
         return TurnResult(finished.text, tuple(calls), finished.why, finished.usage, finished.error)
 
     def interrupt(self) -> None:
-        """End the turn: what runs is stopped, and every call is answered."""
-        self._interrupt()
+        """End the turn, if it goes on: what runs is stopped, and every call is answered."""
+        if not self._finished.done():
+            self._interrupt()

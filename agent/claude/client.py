@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from agent.claude import sdk
 from agent.claude.model import Incoming
 from agent.claude.profile import API, Profile, profile_of
-from agent.claude.sse import Event, EventDecoder
+from agent.claude.reading import EventReader
 from agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ class ClaudeClient:
         """Send a request; see `Model.stream`."""
         client = await self._client()
         response = await self._send(client, body, betas)
-        pieces = response.aiter_bytes()
+        reader = EventReader(response, self.settings.first_byte, self.settings.silence)
         try:
-            events = self._events(pieces)
-            yield Incoming(events, response.headers.get("request-id", ""))
-            await self._drain(pieces)
+            yield Incoming(reader, response.headers.get("request-id", ""))
+            await self._drain(reader)
         finally:
+            reader.stop()
             await asyncio.shield(response.aclose())
 
     async def limits(self, model: str) -> dict[str, Any]:
@@ -142,26 +142,9 @@ class ClaudeClient:
             async with asyncio.timeout(self.settings.first_byte):
                 return await sdk.post(client, body, tuple(betas))
 
-    async def _events(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[list[Event]]:
-        decoder = EventDecoder()
-        limit = self.settings.first_byte
-        while True:
-            with sdk.translated_in_stream(limit):
-                async with asyncio.timeout(limit):
-                    piece = await anext(pieces, None)
-                if piece is None:
-                    return
-                events = decoder.feed(piece)
-            limit = self.settings.silence
-            if events:
-                yield events
-
-    async def _drain(self, pieces: AsyncIterator[bytes]) -> None:
-        """Read on to the reply's very end: a connection that was read to its end can be reused."""
+    async def _drain(self, reader: EventReader) -> None:
         try:
-            async with asyncio.timeout(self.settings.drain):
-                while await anext(pieces, None) is not None:
-                    pass
+            await reader.drain(self.settings.drain)
         except Exception as error:  # noqa: BLE001  (the reply is complete; only its connection is lost)
             log.debug("a connection could not be kept: %s", error)
 

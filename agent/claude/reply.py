@@ -10,7 +10,7 @@ The rules that this file keeps (the design's section 3):
 - a block index that comes again begins a new block, and gaps between indexes mean nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -83,27 +83,27 @@ class Reply:
         end = f"ended with {self.stop_reason}" if self.is_ended else "open"
         return f"<Reply {len(self.blocks)} blocks, {end}>"
 
-    def feed(self, event: Json) -> Iterator[Output]:
+    def feed(self, event: Json) -> Sequence[Output]:
         """Take an event in; give what follows from it. Unknown events change nothing."""
         kind = event.get("type")
         if kind == "content_block_delta":
-            yield from self._delta(event)
-        elif kind == "content_block_start":
-            yield from self._start(event)
-        elif kind == "content_block_stop":
+            return self._delta(event)
+        if kind == "content_block_start":
+            return [*self._start(event), *self._confirmed()]
+        if kind == "content_block_stop":
             self._stop(event)
         elif kind == "message_start":
-            yield from self._begin(event)
+            return [*self._begin(event), *self._confirmed()]
         elif kind == "message_delta":
             self._change(event)
+            return self._confirmed()
         elif kind == "message_stop":
             self.is_ended = True
         elif kind == "ping":
             self.pings += 1
         elif kind == "error":
-            yield _failure(event)
-        if kind in {"content_block_start", "message_delta", "message_start"}:
-            yield from self._confirmed()
+            return (_failure(event),)
+        return ()
 
     def content(self) -> list[Json]:
         """Give the blocks that have stopped, as they go back."""
@@ -127,18 +127,20 @@ class Reply:
 
     # -- events --------------------------------------------------------------------------------
 
-    def _begin(self, event: Json) -> Iterator[Output]:
+    def _begin(self, event: Json) -> list[Output]:
         message = dict(event.get("message") or {})
         content = message.pop("content", None) or []
         self.message = message
         self._report(message.get("usage"))
+        shown: list[Output] = []
         for number, start in enumerate(content):
-            yield from self._start({"index": number, "content_block": start})
+            shown += self._start({"index": number, "content_block": start})
             self._stop({"index": number})
         if message.get("stop_reason"):
             self._end(message["stop_reason"])
+        return shown
 
-    def _start(self, event: Json) -> Iterator[Output]:
+    def _start(self, event: Json) -> Sequence[Output]:
         for stopped in self._just_stopped:
             stopped.has_moved_on = True
         self._just_stopped.clear()
@@ -150,14 +152,17 @@ class Reply:
             self._open_server_calls[block.start.get("id")] = len(self.blocks) - 1
         self._open_server_calls.pop(block.start.get("tool_use_id"), None)
         if block.type == "text" and block.start.get("text"):
-            yield TextDelta(block.start["text"])
+            return (TextDelta(block.start["text"]),)
+        return ()
 
-    def _delta(self, event: Json) -> Iterator[Output]:
+    def _delta(self, event: Json) -> Sequence[Output]:
         block = self._current.get(int(event.get("index") or 0))
-        if block is not None and not block.is_stopped:
-            text = block.add(event.get("delta") or {})
-            if text:
-                yield ThinkingDelta(text) if block.type == "thinking" else TextDelta(text)
+        if block is None or block.is_stopped:
+            return ()
+        text = block.add(event.get("delta") or {})
+        if not text:
+            return ()
+        return (ThinkingDelta(text) if block.type == "thinking" else TextDelta(text),)
 
     def _stop(self, event: Json) -> None:
         block = self._current.get(int(event.get("index") or 0))
@@ -183,21 +188,23 @@ class Reply:
 
     # -- calls ---------------------------------------------------------------------------------
 
-    def _confirmed(self) -> Iterator[CallConfirmed]:
+    def _confirmed(self) -> Sequence[CallConfirmed]:
         """Give the next calls in block order, as far as they are confirmed."""
         is_meant = self.is_ended and meaning(self.stop_reason).confirms
+        given: list[CallConfirmed] = []
         if self._is_late and not is_meant:
-            return
+            return given
         for number in range(self._given, len(self.blocks)):
             block = self.blocks[number]
             if block.type == "tool_use":
                 is_sure = block.is_stopped and (block.has_moved_on or is_meant)
                 if not is_sure and not self.is_ended:
-                    return
+                    return given
                 call = self._call(number, block) if is_sure else None
                 if call is not None:
-                    yield call
+                    given.append(call)
             self._given = number + 1
+        return given
 
     def _call(self, number: int, block: Block) -> CallConfirmed | None:
         given = block.parsed_input()

@@ -19,6 +19,9 @@ from agent.errors import ApiError, ConnectionFailedError, ModelError, StreamBrok
 AGAIN = frozenset({408, 409, 429})
 """Statuses below 500 that may pass."""
 
+MOST_DOUBLINGS = 30
+"""Of a wait: more than any wait needs."""
+
 FINAL_EVENTS = frozenset(
     {
         "invalid_request_error",
@@ -72,7 +75,7 @@ class Retries:
         return seconds if seconds <= left else None
 
     def _backoff(self) -> float:
-        doubled = self._limits.first * 2.0 ** (self.failures - 1)
+        doubled = self._limits.first * 2.0 ** min(self.failures - 1, MOST_DOUBLINGS)
         return min(doubled, self._limits.longest) * (1 - self._chance() / 4)
 
 

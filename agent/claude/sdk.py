@@ -6,9 +6,9 @@ of a second to import, so no module imports it at its top.
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from agent.claude.profile import Profile
 from agent.claude.sse import NotAnEventError
@@ -109,19 +109,22 @@ def translated(seconds: float) -> Iterator[None]:
         raise ConfigurationError(f"the SDK refused the request: {error}") from error
 
 
-@contextmanager
-def translated_in_stream(seconds: float) -> Iterator[None]:
+def pieces(response: "httpx2.Response") -> AsyncIterator[bytes]:
+    """Give a response's body as it comes; past the layers that decode, when nothing is encoded."""
+    if "content-encoding" in response.headers:
+        return response.aiter_bytes()
+    return aiter(cast("AsyncIterable[bytes]", response.stream))
+
+
+def in_stream(error: Exception) -> Exception:
     """Turn what goes wrong in the middle of a reply into our one class for it."""
     import httpx2  # noqa: PLC0415  (imported by `build`)
 
-    try:
-        yield
-    except TimeoutError as error:
-        raise StreamBrokenError(f"the server was silent for {seconds:g} s") from error
-    except (httpx2.TransportError, httpx2.DecodingError) as error:
-        raise StreamBrokenError(f"the connection broke: {_told(error)}") from error
-    except NotAnEventError as error:
-        raise StreamBrokenError(str(error)) from error
+    if isinstance(error, httpx2.TransportError | httpx2.DecodingError):
+        return StreamBrokenError(f"the connection broke: {_told(error)}")
+    if isinstance(error, NotAnEventError):
+        return StreamBrokenError(str(error))
+    return error
 
 
 def _api_error(error: "anthropic.APIStatusError") -> ApiError:

@@ -3,8 +3,8 @@
 What came goes back as it came. The rules for what cannot:
 
 - a call's input that is no JSON object becomes `{"unparsed_input": <its text>}`;
-- an id that is empty or was there before becomes one of our own, a name that the API refuses one
-  that it takes; the journal keeps what came;
+- an id that the API refuses, or that was there before, becomes one of our own, and a name that it
+  refuses one that it takes; the journal keeps what came;
 - half a surrogate pair becomes U+FFFD, and two halves that met become their character;
 - an empty text block is left out: the API refuses it.
 """
@@ -12,7 +12,7 @@ What came goes back as it came. The rules for what cannot:
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from agent.claude.blocks import CALLS
@@ -24,6 +24,9 @@ SHOWN = 2_000
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 """What the API takes as a tool's name."""
+
+CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
+"""What it takes as a call's id."""
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -59,12 +62,19 @@ def clean_text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def outgoing(blocks: Iterable[Json], reply: int, known_ids: set[str]) -> list[Json]:
+def outgoing(blocks: Sequence[Json], reply: int, known_ids: set[str]) -> list[Json]:
     """Give a reply's blocks as they go back; ids that are new are added to `known_ids`.
 
     One block out for each block in, an empty dictionary for one that is left out.
     """
-    return [_outgoing(block, f"call_{reply}_{n}", known_ids) for n, block in enumerate(blocks)]
+    given = {block.get("id") for block in blocks if isinstance(block.get("id"), str)}
+    wire = []
+    for place, block in enumerate(blocks):
+        own_id = f"call_{reply}_{place}"
+        while own_id in known_ids or own_id in given:
+            own_id += "_"
+        wire.append(_outgoing(block, own_id, known_ids))
+    return wire
 
 
 def _outgoing(block: Json, own_id: str, known_ids: set[str]) -> Json:
@@ -75,18 +85,22 @@ def _outgoing(block: Json, own_id: str, known_ids: set[str]) -> Json:
     wire = {**block, "input": _input(block.get("input"))}
     if wire["type"] != "tool_use":
         return wire
-    if not NAME.fullmatch(str(block.get("name") or "")):
+    if not _fits(NAME, block.get("name")):
         wire["name"] = re.sub(r"[^a-zA-Z0-9_-]", "_", str(block.get("name") or ""))[:128] or "_"
-    if not block.get("id") or block["id"] in known_ids:
+    if not _fits(CALL_ID, block.get("id")) or block["id"] in known_ids:
         wire["id"] = own_id
     known_ids.add(wire["id"])
     return wire
 
 
+def _fits(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
 def _input(given: object) -> object:
     if isinstance(given, dict):
         return given
-    text = given if isinstance(given, str) else _dumped(given).decode()
+    text = given if isinstance(given, str) else encode(given).decode()
     return {"unparsed_input": text[:SHOWN]}
 
 
@@ -94,7 +108,7 @@ def _cleaned(value: object) -> object:
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
-        return {clean_text(name): _cleaned(part) for name, part in value.items()}
-    if isinstance(value, list):
+        return {clean_text(str(name)): _cleaned(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
         return [_cleaned(part) for part in value]
     return value

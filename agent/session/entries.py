@@ -183,3 +183,17 @@ def from_json(members: Json) -> Entry | None:
     if kind is Request:
         given["answers"] = [Answer(*answer) for answer in given.get("answers", ())]
     return kind(**given)
+
+
+def check_header(header: Header) -> None:
+    """See whether a header holds what it should.
+
+    Raises:
+        TypeError: it does not.
+    """
+    wanted = {"name": str, "system": str, "thinks_from": int, "tools": list}
+    for name, kind in wanted.items():
+        if not isinstance(getattr(header, name), kind):
+            raise TypeError(f"{name} of the header is not a {kind.__name__}")
+    if not all(isinstance(tool, dict) for tool in header.tools):
+        raise TypeError("a tool of the header is not an object")

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from agent.errors import JournalError, SessionError, SessionNotFoundError
 from agent.session.index import IndexLostError, NameTakenError, SessionIndex, SessionInfo
+from agent.session.lock import open_locked
 from agent.session.stored import look
 
 Json: TypeAlias = dict[str, Any]
@@ -38,8 +39,20 @@ class SessionFiles:
         return f"{int(time.time() * 1000):012x}-{os.urandom(5).hex()}"
 
     def prepare(self) -> None:
-        """Make the folder; make the index again when it does not fit the files."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folder; make the index again when it does not fit the files.
+
+        Raises:
+            JournalError: the folder cannot be used.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._look_around()
+        except OSError as error:
+            raise JournalError(
+                f"the folder of sessions {str(self.folder)!r} cannot be used: {error.strerror}"
+            ) from error
+
+    def _look_around(self) -> None:
         try:
             known = {session for session, _, _ in self._index.rows()}
         except IndexLostError:
@@ -75,14 +88,27 @@ class SessionFiles:
             raise SessionError(f"there is a session named {name!r} already") from None
 
     def remove(self, session: str) -> None:
-        """Remove a session's files; whoever calls this holds its lock."""
-        for file in self.folder.glob(f"{session}.jsonl*"):
-            file.unlink(missing_ok=True)
+        """Remove a session's files, whatever state they are in.
+
+        Raises:
+            SessionBusyError: somebody has it open.
+        """
+        with contextlib.suppress(FileNotFoundError), open_locked(self.path(session), create=False):
+            self._unlink(session)
         self._index.remove(session)
 
-    def forget(self, session: str) -> None:
-        """Take back an entry whose journal could not be made."""
+    def set_aside(self, session: str) -> bool:
+        """Put a journal that was never begun out of the way; False when it was begun."""
+        if look(self.path(session)).entries:
+            return False
+        with open_locked(self.path(session), create=False):
+            self.path(session).rename(self.folder / f"{session}.not-begun")
         self._index.remove(session)
+        return True
+
+    def _unlink(self, session: str) -> None:
+        for file in self.folder.glob(f"{session}.jsonl*"):
+            file.unlink(missing_ok=True)
 
     def infos(self) -> list[SessionInfo]:
         """List the sessions, the newest first."""

@@ -27,11 +27,10 @@ from agent.session.entries import (
     SetAside,
     TurnEnd,
 )
+from agent.session.prefix import THINKING, waits_for_server
 from agent.session.transcript import Transcript, tool_result
 
 Json: TypeAlias = dict[str, Any]
-
-THINKING = frozenset({"thinking", "redacted_thinking"})
 
 
 @dataclass(slots=True)
@@ -69,6 +68,10 @@ class ReplyState:
         """Give the places of the client tools' calls among the kept blocks."""
         content = self.content()[:kept]
         return [place for place, block in enumerate(content) if block.get("type") == "tool_use"]
+
+    def kept(self) -> list[Json]:
+        """Give the blocks that stand in the conversation, once it is over."""
+        return self.content()[: self.end.kept if self.end is not None else 0]
 
     def unanswered(self) -> list[int]:
         """Give the places of the kept calls that have no result."""
@@ -108,6 +111,11 @@ class History:
         return reply is not None and reply.end is not None and bool(reply.calls(reply.end.kept))
 
     @property
+    def is_paused(self) -> bool:
+        """Whether the server has to go on with the newest reply before a message can follow."""
+        return self.reply is not None and waits_for_server(self.reply.kept())
+
+    @property
     def is_open(self) -> bool:
         """Whether a reply was asked for and is not over."""
         return self.reply is not None and self.reply.end is None
@@ -132,7 +140,8 @@ class History:
             case ReplyEnd():
                 self._of(entry.reply).apply(entry)
                 self.container = entry.message.get("container", self.container)
-                self.reported.append((str(entry.message.get("model") or ""), entry.usage))
+                if entry.usage:
+                    self.reported.append((str(entry.message.get("model") or ""), entry.usage))
             case TurnEnd():
                 self.last_turn = entry
             case Renamed():

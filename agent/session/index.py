@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.errors import JournalError
+
 if TYPE_CHECKING:
     import sqlite3
+
+LOST = frozenset({11, 26})
+"""SQLite's codes for a file that is damaged, and for one that is no database."""
 
 TABLE = """
 create table if not exists sessions (
@@ -25,7 +30,7 @@ class NameTakenError(Exception):
     """There is a session of that name."""
 
 
-class IndexLostError(Exception):
+class IndexLostError(JournalError):
     """The index cannot be read; it can be made again from the journals."""
 
 
@@ -98,8 +103,9 @@ class SessionIndex:
     def _open(self) -> "Iterator[sqlite3.Connection]":
         import sqlite3  # noqa: PLC0415  (slow to import; this runs in a thread)
 
-        connection = sqlite3.connect(self._path, timeout=10)
+        connection = None
         try:
+            connection = sqlite3.connect(self._path, timeout=10)
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = full")
             connection.execute(TABLE)
@@ -107,7 +113,12 @@ class SessionIndex:
                 yield connection
         except sqlite3.IntegrityError as error:
             raise NameTakenError from error
-        except sqlite3.DatabaseError as error:
-            raise IndexLostError(f"{self._path}: {error}") from error
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) in LOST:
+                raise IndexLostError(f"{self._path}: {error}") from error
+            raise JournalError(
+                f"the index of sessions {str(self._path)!r} cannot be used: {error}"
+            ) from error
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()

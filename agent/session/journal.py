@@ -3,7 +3,7 @@
 The rules:
 
 - `append` never waits: the entry is encoded at once and written soon, one write for all that were
-  appended in one iteration of the loop; `flush` is the barrier behind which all of it is safe;
+  appended within `SOON`; `flush` is the barrier behind which all of it is safe;
 - one batch at a time is with the writers; whoever flushes meanwhile shares the next one, or the
   same one when it holds all that was appended;
 - a failure is told to those who flush, or else to `on_trouble`; the entries are kept, and tried
@@ -30,6 +30,10 @@ from agent.session.writer import WRITERS, in_thread
 
 _log = logging.getLogger(__name__)
 
+SOON = 0.005
+"""Seconds within which appended entries are written together, when nobody flushes: each write
+costs two switches between threads."""
+
 _Waiter: TypeAlias = "asyncio.Future[None]"
 
 
@@ -54,6 +58,7 @@ class Journal:
         self._due = False
         """Whether something was appended since the last attempt to write."""
         self._kicked = False
+        self._later: asyncio.TimerHandle | None = None
         self._busy = False
         """Whether a batch, or the release, is with the writers."""
         self._closing = False
@@ -115,7 +120,8 @@ class Journal:
         self._check_open()
         seq = self._backlog.add(entry)
         self._due = True
-        self._kick()
+        if self._later is None and not self._kicked:
+            self._later = self._loop.call_later(SOON, self._kick)
         return seq
 
     async def flush(self) -> None:
@@ -158,6 +164,9 @@ class Journal:
 
     def _kick(self) -> None:
         """Go on in the next iteration of the loop, with all that came in this one."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         if not self._kicked:
             self._kicked = True
             self._loop.call_soon(self._go_on)

@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeAlias
 
 from agent.claude.wire import finite
 from agent.errors import SessionError
-from agent.session.entries import Entry, from_json, to_json
+from agent.session.entries import Entry, Header, check_header, from_json, to_json
 from agent.session.history import History
-from agent.session.lines import NotAnEntryError
+from agent.session.lines import NotAnEntryError, encode
 
 Json: TypeAlias = dict[str, Any]
 
@@ -59,13 +59,13 @@ class SessionLog:
             self.history.apply(entry)
 
     def record(self, entry: Entry) -> None:
-        """Append an entry, and apply it."""
+        """Apply an entry, and append it."""
+        self.history.apply(entry)
         members = to_json(entry)
         try:
             self.store.append(members)
         except NotAnEntryError:
             self.store.append(finite(members))
-        self.history.apply(entry)
 
     async def flush(self) -> None:
         """Wait until everything recorded so far is safe.
@@ -76,17 +76,23 @@ class SessionLog:
         await self.store.flush()
 
 
-def check(found: Sequence[Json]) -> None:
-    """See whether entries fit together.
+def check(found: Sequence[Json]) -> Header:
+    """See whether entries are a session's; give its header.
 
     Raises:
         SessionError: they do not.
     """
     history = History()
     try:
-        for members in found:
+        for number, members in enumerate(found):
+            encode(number, 0, members)
             entry = from_json(members)
+            if isinstance(entry, Header):
+                check_header(entry)
             if entry is not None:
                 history.apply(entry)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise SessionError(f"these entries are no session's: {error}") from error
+    if history.header is None:
+        raise SessionError("these entries are no session's: there is no header")
+    return history.header

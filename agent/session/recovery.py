@@ -4,20 +4,21 @@ Loading runs nothing and answers nothing; this is asked when the session goes on
 
 - a reply that did not come to its end is cut to its last answerable prefix when something of it
   happened (a call was started or answered), and dropped otherwise;
-- a prefix is answerable when no server tool in it waits for its result, it does not end in
-  thinking, and its last call is one that the model had moved on from;
 - a call without a result is answered by what the journal knows of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from agent.claude.blocks import SERVER_CALLS
-from agent.session.entries import Answer, ReplyEnd
-from agent.session.history import THINKING, ReplyState
+from agent.session.entries import Answer, Message, ReplyEnd, Result
+from agent.session.history import ReplyState
+from agent.session.prefix import answerable, has_server_effect, waits_for_server
 
 Json: TypeAlias = dict[str, Any]
+
+SHOWN = 500
+"""Characters of a result that is told outside of its call."""
 
 NOT_EXECUTED = "Not executed: the run was interrupted before this call started."
 INTERRUPTED = "Interrupted, not executed: the run ended before this call gave a result."
@@ -25,38 +26,6 @@ UNKNOWN = (
     "Interrupted: outcome unknown. It had started, and may or may not have taken effect. "
     "Check before you repeat it."
 )
-
-WITHOUT_EFFECT = frozenset({"web_search", "web_fetch", "tool_search_tool_bm25", "tool_search_tool"})
-"""Server tools that change nothing; any other may have."""
-
-
-def answerable(blocks: Sequence[Json], *, last_call_is_sure: bool) -> int:
-    """Give how many of the blocks a cut reply can keep."""
-    kept = len(blocks)
-    if kept and blocks[-1].get("type") == "tool_use" and not last_call_is_sure:
-        kept -= 1
-    while (flaw := _first_flaw(blocks[:kept])) < kept:
-        kept = flaw
-    return kept
-
-
-def _first_flaw(blocks: Sequence[Json]) -> int:
-    """Give where the blocks stop being what can be answered; their number when nowhere."""
-    if blocks and blocks[-1].get("type") in THINKING:
-        return len(blocks) - 1
-    answered = {block["tool_use_id"] for block in blocks if "tool_use_id" in block}
-    for place, block in enumerate(blocks):
-        if block.get("type") in SERVER_CALLS and block.get("id") not in answered:
-            return place
-    return len(blocks)
-
-
-def has_server_effect(blocks: Sequence[Json]) -> bool:
-    """Say whether a server tool that is not known to be harmless was called."""
-    return any(
-        block.get("type") in SERVER_CALLS and block.get("name") not in WITHOUT_EFFECT
-        for block in blocks
-    )
 
 
 def close(reply: ReplyState, why: str) -> ReplyEnd:
@@ -67,6 +36,28 @@ def close(reply: ReplyState, why: str) -> ReplyEnd:
         return ReplyEnd(reply.number, 0, why=why)
     is_sure = len(blocks) - 1 in touched
     return ReplyEnd(reply.number, answerable(blocks, last_call_is_sure=is_sure), why=why)
+
+
+def cut_off(reply: ReplyState) -> list[ReplyEnd | Message]:
+    """Give the entries after which a message can follow a reply that waits for the server.
+
+    What it had asked for beyond the cut is gone from the conversation; what of it was done is told.
+    """
+    if reply.end is None or not waits_for_server(reply.kept()):
+        return []
+    kept = answerable(reply.kept(), last_call_is_sure=True)
+    end = replace(reply.end, kept=kept, usage={}, why="a message follows instead of its rest")
+    done = [reply.results[place] for place in sorted(reply.intents) if place >= kept]
+    if not done:
+        return [end]
+    told = "\n".join(f"- {reply.blocks[each.block].get('name')}: {_text(each)}" for each in done)
+    text = f"The reply before was cut off. These calls of it had been made:\n{told}"
+    return [end, Message([{"type": "text", "text": text}], by="runtime")]
+
+
+def _text(result: Result) -> str:
+    texts = (str(block.get("text") or "") for block in result.content)
+    return " ".join(texts)[:SHOWN]
 
 
 @dataclass(frozen=True, slots=True)

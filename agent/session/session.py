@@ -8,6 +8,7 @@ The rules that this file keeps:
 """
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -24,7 +25,7 @@ from agent.session.content import Content, DateTeller, message_blocks
 from agent.session.entries import Message, Renamed
 from agent.session.history import History
 from agent.session.log import SessionLog
-from agent.session.recovery import close, loose_calls, made_up
+from agent.session.recovery import close, cut_off, loose_calls, made_up
 from agent.turn import Turn, TurnResult
 from tools.tool_classes import Place
 
@@ -47,7 +48,7 @@ class Session:
         limits: Limits,
         *,
         tells_date: bool,
-        start: Callable[..., "asyncio.Task[None]"],
+        start: Callable[..., "asyncio.Task[TurnFinished]"],
     ) -> None:
         header = log.history.header
         if header is None:
@@ -60,7 +61,7 @@ class Session:
         self._date = DateTeller(is_on=tells_date)
         self._start = start
         self._loop: TurnLoop | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[TurnFinished] | None = None
         self._readers: list[Turn] = []
         self._turns = 0
         self._head: tuple[Server, bytes] | None = None
@@ -215,18 +216,13 @@ class Session:
         for notice in self.notices:
             self._emit(Notice(notice))
         self.notices = []
-        self._running = self._start(self._run(self._loop), name=f"turn of {self.name}")
+        self._running = self._start(self._loop.run(), name=f"turn of {self.name}")
+        self._running.add_done_callback(functools.partial(self._turn_over, self._loop))
 
-    async def _run(self, loop: TurnLoop) -> None:
-        why = Ended.ERROR.value
-        try:
-            finished = await loop.run()
-            why = finished.why
-        finally:
-            self._loop = None
-            self._running = None
-            if self._goes_on(why):
-                self._begin()
+    def _turn_over(self, loop: TurnLoop, _: "asyncio.Task[TurnFinished]") -> None:
+        """Tell the end of a turn that was cancelled before its first step, and told nothing."""
+        if not loop.is_told:
+            self._emit(TurnFinished(Ended.INTERRUPTED, "", loop.usage))
 
     def _goes_on(self, why: str) -> bool:
         """Say whether a message that the last turn did not take begins the next."""
@@ -239,6 +235,9 @@ class Session:
             self._log.record(close(history.reply, CRASHED))
         if history.reply is None or history.reply.end is None:
             return NOTHING
+        if not runs_again:
+            for entry in cut_off(history.reply):
+                self._log.record(entry)
         loose = loose_calls(history.reply, self._effects())
         if runs_again:
             place = Place(self.id, self._toolbox.workspace)
@@ -249,13 +248,24 @@ class Session:
         return {tool.name: tool.effect.value for tool in self._toolbox.registry}
 
     def _emit(self, event: Event) -> None:
-        readers = self._readers
         if isinstance(event, TurnFinished):
-            pending = set(self.history.pending) if self._goes_on(event.why) else set()
-            self._readers = [turn for turn in readers if turn.message in pending]
-            readers = [turn for turn in readers if turn.message not in pending]
-        for turn in readers:
+            self._end(event)
+            return
+        for turn in self._readers:
             turn.put(event)
+
+    def _end(self, finished: TurnFinished) -> None:
+        """Tell the end of a turn; whoever hears of it can send the next message."""
+        self._loop = None
+        self._running = None
+        goes_on = self._goes_on(finished.why)
+        waiting = set(self.history.pending) if goes_on else set()
+        told = [turn for turn in self._readers if turn.message not in waiting]
+        self._readers = [turn for turn in self._readers if turn.message in waiting]
+        for turn in told:
+            turn.put(finished)
+        if goes_on:
+            self._begin()
 
     def _head_for(self, server: Server) -> bytes:
         if self._head is None or self._head[0] != server:
@@ -267,7 +277,13 @@ class Session:
     def _look_around(self) -> list[str]:
         offered = {tool["name"] for tool in self._header.tools if "input_schema" in tool}
         gone = sorted(offered - {tool.name for tool in self._toolbox.registry})
-        return [f"These tools of the session are gone: {', '.join(gone)}."] if gone else []
+        notices = [f"These tools of the session are gone: {', '.join(gone)}."] if gone else []
+        if self._log.unknown_entries:
+            notices.append(
+                f"{self._log.unknown_entries} entries of its file are of kinds that this version "
+                "does not know: a newer one wrote them."
+            )
+        return notices
 
     def _changed(self) -> list[str]:
         now = {tool["name"]: tool for tool in self._toolbox.registry.definitions()}
