@@ -14,12 +14,12 @@ from agent.errors import ConfigurationError
 from agent.limits import Limits
 
 LANES: Mapping[str, int] = {
-    "local_read": 16,
-    "local_write": 8,
-    "network": 16,
-    "shell": 4,
-    "browser_read": 8,
-    "browser_mutate": 4,
+    "local_read": 256,
+    "local_write": 64,
+    "network": 128,
+    "shell": 8,
+    "browser_read": 32,
+    "browser_mutate": 32,
 }
 """How many calls of a lane run at a time, over all sessions."""
 

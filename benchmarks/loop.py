@@ -217,6 +217,7 @@ def imports(rounds: int) -> None:
                 stdout=subprocess.PIPE,
                 check=True,
                 cwd=loop_runs.HERE,
+                env=loop_runs.environment(),
             )
             took[name].append(time.monotonic() - began)
             loads[name] = bool(json.loads(done.stdout))

@@ -146,10 +146,20 @@ def _server(name: str) -> Iterator[_Server]:
         process.stdin.close()
 
 
+BYTECODE = tempfile.TemporaryDirectory(prefix="bytecode-")
+"""All contestants find their modules compiled, ours too, as installed packages are."""
+
+
+def environment() -> dict[str, str]:
+    """Give the variables of a contestant's process: none that configures a client or an agent."""
+    kept = {name: value for name, value in os.environ.items() if "ANTHROPIC" not in name}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return kept | {"PYTHONPATH": str(HERE), "PYTHONPYCACHEPREFIX": BYTECODE.name}
+
+
 def _run(contestant: str, name: str, server: _Server) -> Run:
     python = str(OTHER_PYTHON) if contestant == "pydantic_ai" else sys.executable
     module = "benchmarks.loop_contestants.run"
-    variables = {name: value for name, value in os.environ.items() if "ANTHROPIC" not in name}
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         done = subprocess.run(
@@ -158,7 +168,7 @@ def _run(contestant: str, name: str, server: _Server) -> Run:
             text=True,
             check=True,
             cwd=HERE,
-            env=variables | {"PYTHONPATH": str(HERE)},
+            env=environment(),
         )
     printed = json.loads(done.stdout)
     asked = server.asked()

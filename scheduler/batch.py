@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import importlib
 import inspect
 import logging
 from collections.abc import Callable, Sequence
@@ -138,7 +139,8 @@ class Batch:
     async def _work(self, task: ToolTask, call: Call) -> Any:
         try:
             if task.cpu_bound:
-                return await self._processes().run(call, task.func, task.kwargs)
+                pool = await self._processes()
+                return await pool.run(call, task.func, task.kwargs)
             function = functools.partial(task.func, **task.kwargs)
             value = function() if _is_async(task.func) else await in_thread(call, function)
             return await value if inspect.isawaitable(value) else value
@@ -147,11 +149,11 @@ class Batch:
         except BaseException as error:
             raise as_error(error) from error
 
-    def _processes(self) -> "ProcessPool":
+    async def _processes(self) -> "ProcessPool":
+        """Give the pool; its module is slow to import, and few need it."""
+        module = await asyncio.to_thread(importlib.import_module, "scheduler.process_pool")
         if self._pool is None:
-            from scheduler.process_pool import ProcessPool  # noqa: PLC0415  (multiprocessing is slow to import, and few need it)
-
-            self._pool = ProcessPool()
+            self._pool = module.ProcessPool()
         return self._pool
 
     # -- ends ----------------------------------------------------------------------------------

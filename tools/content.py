@@ -10,6 +10,7 @@
 """
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,6 +26,9 @@ LARGEST_IMAGE: Final = 5 * 1024 * 1024
 """Characters of base64 that the API takes."""
 
 MOST_IMAGES: Final = 20
+
+_PLAIN: Final = re.compile(r"[\t\n -~]*")
+"""Text that stands for itself, and takes a byte a character."""
 
 _SIGNATURES: Final[Mapping[bytes, str]] = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -80,12 +84,15 @@ def to_output(value: object, limit: int | None = None) -> ToolOutput:
     A text stays as it is, bytes are an image, None is "(no output)", a sequence with an image in it
     is one block after the other, and any other value becomes JSON.
     """
+    most = DEFAULT_LIMIT if limit is None else limit
+    if type(value) is str and len(value) <= most and _PLAIN.fullmatch(value) and value.strip():
+        return ToolOutput((value,))  # as most are: nothing to clean, nothing to cut
     is_error = isinstance(value, ToolOutput) and value.is_error
     try:
         blocks = [*_blocks(value)]
     except _NotShownError as error:
         blocks, is_error = [str(error)], True
-    return ToolOutput(_fitting(blocks, DEFAULT_LIMIT if limit is None else limit), is_error)
+    return ToolOutput(_fitting(blocks, most), is_error)
 
 
 # -- from a value to blocks ------------------------------------------------------------------------

@@ -19,6 +19,7 @@ again. Names that somebody else makes meanwhile are outside of the promise.
 This runs on the event loop: one lstat for each part of the path, and one readlink for each link.
 """
 
+import functools
 import os
 import stat
 import unicodedata
@@ -151,7 +152,19 @@ def _lstat(path: str) -> os.stat_result | None:
 
 def _root(workspace: Path) -> str:
     """Give where a workspace really is; as it is written, where that cannot be told."""
-    written = os.fspath(workspace.absolute())
+    written = os.fspath(workspace if workspace.is_absolute() else workspace.absolute())
+    info = _lstat(written)
+    if info is None or stat.S_ISLNK(info.st_mode):
+        return _real(written)
+    return _known(written, info.st_dev, info.st_ino)
+
+
+@functools.lru_cache(maxsize=64)
+def _known(written: str, device: int, inode: int) -> str:  # noqa: ARG001  (the same folder as then)
+    return _real(written)
+
+
+def _real(written: str) -> str:
     way = _Way("")
     try:
         way.follow(written, in_link=True)

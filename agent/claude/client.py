@@ -24,7 +24,6 @@ from agent.claude.reading import EventReader
 from agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import anthropic
     import httpx2
 
 log = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ class ClaudeClient:
 
     def __init__(self, settings: ClientSettings) -> None:
         self.settings = settings
-        self._built: asyncio.Future[anthropic.AsyncAnthropic] | None = None
+        self._built: asyncio.Future[sdk.Sender] | None = None
         self.users = 0
 
     def __repr__(self) -> str:
@@ -76,16 +75,15 @@ class ClaudeClient:
     async def warm_up(self) -> None:
         """Import, build, and open a connection; needs no key, and fails silently."""
         try:
-            client = await self._client()
-            await client._client.head(client.base_url, timeout=self.settings.connect)  # noqa: SLF001  (the pool that requests use; the SDK offers no other way in)
+            sender = await self._sender()
+            await sender.transport.head(sender.client.base_url, timeout=self.settings.connect)
         except Exception as error:  # noqa: BLE001  (whoever needs it will meet the reason)
             log.info("warming up the connection failed: %s", error)
 
     @asynccontextmanager
     async def stream(self, body: bytes, betas: Sequence[str] = ()) -> AsyncIterator[Incoming]:
         """Send a request; see `Model.stream`."""
-        client = await self._client()
-        response = await self._send(client, body, betas)
+        response = await self._send(await self._sender(), body, betas)
         reader = EventReader(response, self.settings.first_byte, self.settings.silence)
         try:
             yield Incoming(reader, response.headers.get("request-id", ""))
@@ -100,7 +98,7 @@ class ClaudeClient:
         Raises:
             AgentError: as for a request.
         """
-        client = await self._client()
+        client = (await self._sender()).client
         with sdk.translated(self.settings.connect):
             info = await client.models.retrieve(model, timeout=self.settings.connect)
         return info.to_dict()
@@ -109,12 +107,11 @@ class ClaudeClient:
         """Close the connections."""
         built, self._built = self._built, None
         if built is not None:
-            client = await built
-            await client.close()
+            await (await built).client.close()
 
     # -- the SDK -------------------------------------------------------------------------------
 
-    async def _client(self) -> "anthropic.AsyncAnthropic":
+    async def _sender(self) -> "sdk.Sender":
         if self._built is None:
             given = self.settings
             self._built = asyncio.get_running_loop().run_in_executor(
@@ -134,13 +131,13 @@ class ClaudeClient:
             self._built = None
 
     async def _send(
-        self, client: "anthropic.AsyncAnthropic", body: bytes, betas: Sequence[str]
+        self, sender: "sdk.Sender", body: bytes, betas: Sequence[str]
     ) -> "httpx2.Response":
-        if client.api_key is None and client.auth_token is None and client.credentials is None:
+        if not sender.has_key:
             raise ConfigurationError(NO_KEY)
         with sdk.translated(self.settings.first_byte):
             async with asyncio.timeout(self.settings.first_byte):
-                return await sdk.post(client, body, tuple(betas))
+                return await sender.post(body, tuple(betas))
 
     async def _drain(self, reader: EventReader) -> None:
         try:

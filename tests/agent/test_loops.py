@@ -56,7 +56,7 @@ def answer(response):
     return ApiError(error["message"], status=response["status"], type=error["type"])
 
 
-class RecordedTool(Tool):
+class RecordedTool(Tool[..., object]):
     """Answers with what the recorded tool answered, looked up by the call's input."""
 
     def __init__(self, definition, results):

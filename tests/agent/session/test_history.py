@@ -28,9 +28,9 @@ from agent.session.entries import (
     TurnEnd,
     to_json,
 )
-from agent.session.history import THINKING, History
+from agent.session.history import History
 from agent.session.log import SessionLog, check
-from agent.session.prefix import answerable
+from agent.session.prefix import THINKING, answerable
 from agent.session.recovery import close, loose_calls, made_up
 from agent.session.transcript import MARKER
 
