@@ -5,6 +5,23 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agent.claude.prices import Usage
+from agent.claude.reply import TextDelta, ThinkingDelta
+
+__all__ = [
+    "Event",
+    "Notice",
+    "ReplyDiscarded",
+    "ReplyFinished",
+    "Retrying",
+    "TextDelta",
+    "ThinkingDelta",
+    "ToolCalled",
+    "ToolFinished",
+    "ToolProgress",
+    "ToolStarted",
+    "TurnFinished",
+    "TurnStarted",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,20 +30,6 @@ class TurnStarted:
 
     turn: int
     """Counted from 0 in its session since it was opened."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextDelta:
-    """Text of the reply, as it comes."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ThinkingDelta:
-    """What the model thinks, where the server shows it."""
-
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

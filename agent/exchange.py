@@ -105,10 +105,8 @@ class Exchange:
 
     def _take(self, output: Output, dispatch: Dispatch) -> None:
         match output:
-            case TextDelta(text):
-                self._emit(events.TextDelta(text))
-            case ThinkingDelta(text):
-                self._emit(events.ThinkingDelta(text))
+            case TextDelta() | ThinkingDelta():
+                self._emit(output)
             case CallConfirmed():
                 dispatch.submit(output)
             case StreamFailed(kind, message):

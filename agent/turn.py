@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.claude.prices import Usage
-from agent.events import Event, ToolCalled, ToolFinished, TurnFinished
+from agent.events import Event, TextDelta, ToolCalled, ToolFinished, TurnFinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,12 @@ class Turn:
     def put(self, event: Event) -> None:
         """Take the next event in."""
         self._waiting.append(event)
+        if not isinstance(event, TextDelta):
+            self._note(event)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _note(self, event: Event) -> None:
         match event:
             case ToolCalled():
                 self._called[event.id] = event
@@ -66,8 +72,6 @@ class Turn:
                 self._answered[event.id] = event
             case TurnFinished() if not self._finished.done():
                 self._finished.set_result(event)
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Give the events from the first on, until the turn is over; for one reader."""

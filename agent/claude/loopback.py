@@ -13,33 +13,20 @@ The rules that this file keeps:
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from agent.claude.blocks import Json
 from agent.claude.checking import MAX_BYTES, Checker, Rules, parsed
 from agent.claude.loopback_connection import Connection, Received
+from agent.claude.loopback_models import MODELS, Limits, described
 from agent.claude.reply import Reply
 from agent.claude.script import Close, Gate, HttpError, Pause, Reset, Script, Stall, Step
 from agent.claude.sse import EventDecoder
 
 Replies: TypeAlias = Sequence[Script] | Callable[[Json, int], Script]
 """Scripts in the order in which they are played, or what makes one of a request and its number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a model takes and gives, in tokens."""
-
-    max_input_tokens: int
-    max_tokens: int
-
-
-MODELS = {
-    "claude-sonnet-5-5": Limits(1_000_000, 128_000),
-    "claude-haiku-5-5": Limits(400_000, 64_000),
-}
 
 
 class LoopbackModel:
@@ -186,7 +173,7 @@ class LoopbackModel:
         return None
 
     def _other(self, received: Received) -> Json | HttpError:
-        found = [_described(name, limits) for name, limits in self._models.items()]
+        found = [described(name, limits) for name, limits in self._models.items()]
         name = received.path.removeprefix("/v1/models/")
         if (received.method, received.path) == ("POST", "/v1/messages/count_tokens"):
             return {"input_tokens": len(received.raw) // 4}
@@ -194,7 +181,7 @@ class LoopbackModel:
             ends = {"first_id": found[0]["id"], "last_id": found[-1]["id"]} if found else {}
             return {"data": found, "has_more": False, **ends}
         if received.method == "GET" and name in self._models:
-            return _described(name, self._models[name])
+            return described(name, self._models[name])
         return HttpError(404, "not_found_error", f"model: {name}" if name else "Not found")
 
     # -- a message -----------------------------------------------------------------------------
@@ -297,15 +284,3 @@ def _feed(reply: Reply, decoder: EventDecoder, data: bytes) -> None:
         for event in decoder.feed(data):
             for _ in reply.feed(event):
                 pass
-
-
-def _described(name: str, limits: Limits) -> Json:
-    return {
-        "type": "model",
-        "id": name,
-        "display_name": name,
-        "created_at": "2026-01-01T00:00:00Z",
-        "lifecycle": "active",
-        "max_input_tokens": limits.max_input_tokens,
-        "max_tokens": limits.max_tokens,
-    }

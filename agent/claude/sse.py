@@ -6,10 +6,14 @@ is not looked at, since compatible servers leave it out and each payload names i
 
 import json
 import math
+import re
 from typing import Any, TypeAlias
 
 Event: TypeAlias = dict[str, Any]
 """The JSON object of one event, as it was sent."""
+
+_ONE = re.compile(rb"event: [a-z_]+\ndata: (\{[^\r\n]*)\n\n")
+"""One event in the form that the API gives it."""
 
 DONE = b"[DONE]"
 """What some servers send last, after another protocol's custom."""
@@ -35,6 +39,8 @@ class EventDecoder:
         Raises:
             NotAnEventError: the data of an event is not a JSON object.
         """
+        if not self._rest and not self._data and (whole := _ONE.fullmatch(chunk)):
+            return [_event(whole[1])]  # as the API sends them: one event, whole
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         events = []
         for line in lines:

@@ -25,6 +25,7 @@ from agent.session.content import Content, DateTeller, message_blocks
 from agent.session.entries import Message, Renamed
 from agent.session.history import History
 from agent.session.log import SessionLog
+from agent.session.pinned import changed_tools, notices
 from agent.session.recovery import close, cut_off, loose_calls, made_up
 from agent.turn import Turn, TurnResult
 from tools.tool_classes import Place
@@ -66,9 +67,9 @@ class Session:
         self._turns = 0
         self._head: tuple[Server, bytes] | None = None
         self.is_closed = False
-        self.changed_tools = self._changed()
+        self.changed_tools = changed_tools(header, toolbox.registry)
         """The tools whose definitions are not what they were when the session began."""
-        self.notices = self._look_around()
+        self.notices = notices(log, header, toolbox.registry)
         """What a person should know of it: entries set aside, tools that are gone."""
 
     def __repr__(self) -> str:
@@ -273,22 +274,6 @@ class Session:
             made = head(server.settings, header.system, header.tools, server.profile)
             self._head = (server, made)
         return self._head[1]
-
-    def _look_around(self) -> list[str]:
-        offered = {tool["name"] for tool in self._header.tools if "input_schema" in tool}
-        gone = sorted(offered - {tool.name for tool in self._toolbox.registry})
-        notices = [f"These tools of the session are gone: {', '.join(gone)}."] if gone else []
-        if self._log.unknown_entries:
-            notices.append(
-                f"{self._log.unknown_entries} entries of its file are of kinds that this version "
-                "does not know: a newer one wrote them."
-            )
-        return notices
-
-    def _changed(self) -> list[str]:
-        now = {tool["name"]: tool for tool in self._toolbox.registry.definitions()}
-        pinned = self._header.tools
-        return [tool["name"] for tool in pinned if now.get(tool.get("name"), tool) != tool]
 
     def _check_open(self, *, tools_too: bool = True) -> None:
         if self.is_closed:

@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scheduler import ParallelExecutor, ToolTask
+from scheduler import Outcome, ParallelExecutor, ToolTask
 from scheduler.work import OutOfTimeError, in_thread, in_time
 from tests.clock import run
 from tests.scheduler import pool_work
-from tests.scheduler.stage import Stage, is_clean
+from tests.scheduler.stage import Stage, is_clean, staged
 
 
 def under_a_call(work, **settings):
@@ -274,3 +274,45 @@ class TestProcesses:
         assert results["multiply"]["output"] == 42
         assert results["fail"]["error"] == "LookupError: no reason"
         assert results["vanish"]["error"] == "its process ended without an answer (exit code 7)"
+
+
+class TestGivenUp:
+    def test_a_call_that_is_given_up_counts_as_over_and_keeps_its_place_until_its_task_is_done(
+        self,
+    ):
+        async def slow(call):
+            asyncio.get_running_loop().call_later(5, call.give_up)
+            await asyncio.sleep(20)
+
+        async def main(stage):
+            stage.call("slow", run=slow)
+            stage.call("next")
+
+        stage = staged(main, grace=100)
+        slow_call = stage.record("slow")
+        assert (slow_call.finished, slow_call.stopped) == (5, 20)
+        assert stage.record("next").started == 20
+
+    def test_what_conflicts_with_it_is_refused_after_the_grace(self):
+        async def slow(call):
+            call.give_up()
+            call.give_up()  # twice is harmless
+            await asyncio.sleep(20)
+
+        async def main(stage):
+            stage.call("slow", run=slow)
+            stage.call("next")
+
+        stage = staged(main, grace=5)
+        assert stage.record("next").outcome is Outcome.RESOURCE_BUSY
+
+    def test_giving_up_a_call_that_is_over_changes_nothing(self):
+        async def quick(call):
+            calls.append(call)
+
+        async def main(stage):
+            await stage.call("quick", run=quick)
+            calls[0].give_up()
+
+        calls = []
+        assert staged(main).record("quick").outcome is Outcome.FINISHED

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agent.claude.client import ClientSettings, shared
-from agent.claude.loopback import Limits, LoopbackModel
+from agent.claude.loopback import LoopbackModel
+from agent.claude.loopback_models import Limits
 from agent.claude.profile import CLAUDE, COMPATIBLE, profile_of
 from agent.claude.script import Pause, Stall, Text, reply
 from agent.errors import ConfigurationError, ConnectionFailedError, StreamBrokenError

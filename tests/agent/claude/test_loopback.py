@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from agent.claude.loopback import Limits, LoopbackModel
+from agent.claude.loopback import LoopbackModel
+from agent.claude.loopback_models import Limits
 from agent.claude.script import (
     Call,
     Close,

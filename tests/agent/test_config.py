@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from agent import Agent
+from agent.claude.profile import CLAUDE, COMPATIBLE
+from agent.config import read
+from agent.errors import ConfigurationError
+from agent.limits import Limits
+
+GIVEN = {
+    "model": "m",
+    "workspace": "/w",
+    "data_dir": None,
+    "base_url": None,
+    "api_key": None,
+    "profile": None,
+    "limits": None,
+}
+
+
+def config(environment=None, **given):
+    return read(**{**GIVEN, **given}, environment={"HOME": "/home/me", **(environment or {})})
+
+
+def test_what_is_not_given_comes_from_the_environment():
+    variables = {
+        "ANTHROPIC_MODEL": "claude-x",
+        "ANTHROPIC_BASE_URL": "http://localhost:11434",
+        "MAX_STEPS": "7",
+        "XDG_DATA_HOME": "/data",
+    }
+    found = config(variables, model=None)
+
+    assert (found.model, found.limits.steps) == ("claude-x", 7)
+    assert found.client.base_url == "http://localhost:11434"
+    assert found.client.server is COMPATIBLE
+    assert found.data_dir == Path("/data/toolloop")
+
+
+def test_what_is_given_holds_against_the_environment():
+    found = config({"ANTHROPIC_MODEL": "other", "MAX_STEPS": "7"}, limits=Limits(steps=3))
+    assert (found.model, found.limits.steps) == ("m", 3)
+    assert config({"ANTHROPIC_BASE_URL": "http://x"}, profile="claude").client.server is CLAUDE
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "told"),
+    [
+        ({}, {"model": None}, "No model is named: give model=, or set ANTHROPIC_MODEL"),
+        ({"MAX_STEPS": "many"}, {}, "MAX_STEPS: 'many' is not a number of requests"),
+        ({"MAX_STEPS": "0"}, {}, "MAX_STEPS: '0'"),
+        ({}, {"profile": "openai"}, "profile: 'openai'; there are claude, compatible"),
+    ],
+)
+def test_what_cannot_be_is_told_with_what_to_do(environment, given, told):
+    with pytest.raises(ConfigurationError, match=told):
+        config(environment, **given)
+
+
+async def test_a_workspace_that_is_no_folder_is_told_at_the_start(tmp_path):
+    agent = Agent(model="m", workspace=tmp_path / "gone", data_dir=tmp_path)
+    with pytest.raises(ConfigurationError, match="the workspace is not a folder"):
+        await agent.session("x")
+    await agent.close()
+
+
+def test_approvals_are_allow_a_mapping_or_a_judge():
+    with pytest.raises(ConfigurationError, match="'ask'; it is 'allow', a mapping or a judge"):
+        Agent(model="m", approvals="ask")
+    with pytest.raises(ConfigurationError, match="'put' is 'maybe'; a tool is 'allow' or 'deny'"):
+        Agent(model="m", approvals={"put": "maybe"})
