@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 from agent.errors import DamagedJournalError, SessionError, SessionNotFoundError
 from agent.session import export
@@ -20,7 +20,6 @@ from agent.session.log import SessionLog, check
 from agent.session.session import Session
 from tools.text import is_whole
 
-T = TypeVar("T")
 Json: TypeAlias = dict[str, Any]
 
 
@@ -47,12 +46,12 @@ class Sessions:
 
     async def prepare(self) -> None:
         """Make the folder, and look at what is in it."""
-        await _in_thread(self._files.prepare)
+        await asyncio.to_thread(self._files.prepare)
 
     async def infos(self) -> list[SessionInfo]:
         """List the sessions, the one last used first."""
         await self._ready()
-        return await _in_thread(self._files.infos)
+        return await asyncio.to_thread(self._files.infos)
 
     async def open(self, name: str | None = None) -> Session:
         """Open a session, or go on with it; make it when there is none.
@@ -63,7 +62,7 @@ class Sessions:
         await self._ready()
         wanted = _checked(name if name is not None else f"session {self._files.new_id()}")
         async with self._locks.of(f"name {wanted}"):
-            found = await _in_thread(self._files.find, wanted)
+            found = await asyncio.to_thread(self._files.find, wanted)
             if found is not None:
                 session = await self._reopen(found)
                 if session is not None:
@@ -77,7 +76,7 @@ class Sessions:
             SessionError: there is none of the one name, or one of the other.
         """
         session = await self.open(await self._known(name))
-        await _in_thread(self._files.rename, session.id, _checked(new_name))
+        await asyncio.to_thread(self._files.rename, session.id, _checked(new_name))
         session.rename(new_name)
         await session.flush()
 
@@ -92,7 +91,7 @@ class Sessions:
         session = self.opened.pop(found, None)
         if session is not None:
             await session.close()
-        await _in_thread(self._files.remove, found)
+        await asyncio.to_thread(self._files.remove, found)
 
     async def fork(self, name: str, new_name: str, *, before_message: int | None = None) -> Session:
         """Make a session that begins as another did, with the tools of today.
@@ -173,11 +172,11 @@ class Sessions:
             for entry in history:
                 journal.append(entry)
             await journal.flush()  # a name leads to a whole session, whenever a crash comes
-            await _in_thread(self._files.add, header.session, header.name, header.created)
+            await asyncio.to_thread(self._files.add, header.session, header.name, header.created)
             return self._lent(SessionLog(journal, history))
         except BaseException:
             await journal.close()
-            await _in_thread(self._files.remove, header.session)
+            await asyncio.to_thread(self._files.remove, header.session)
             raise
 
     async def _reopen(self, session: str) -> Session | None:
@@ -191,7 +190,7 @@ class Sessions:
             except FileNotFoundError:
                 raise SessionNotFoundError(f"the file of session {session!r} is gone") from None
             except (DamagedJournalError, SessionError):
-                if await _in_thread(self._files.set_aside, session):
+                if await asyncio.to_thread(self._files.set_aside, session):
                     return None
                 raise
 
@@ -214,18 +213,14 @@ class Sessions:
     async def _entries(self, session: str) -> list[Json]:
         if session in self.opened:
             await self.opened[session].flush()
-        return await _in_thread(self._files.entries, session)
+        return await asyncio.to_thread(self._files.entries, session)
 
     async def _known(self, name: str) -> str:
         await self._ready()
-        found = await _in_thread(self._files.find, name)
+        found = await asyncio.to_thread(self._files.find, name)
         if found is None:
             raise SessionNotFoundError(f"there is no session named {name!r}")
         return found
-
-
-async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, work, *arguments)
 
 
 class Locks:
