@@ -2,7 +2,6 @@
 
 import json
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 
@@ -10,11 +9,9 @@ from agent import Agent, Limits, RetryLimits
 from agent.claude.checking import Rules
 from agent.errors import ApiError
 from tests.agent.claude import streams
-from tests.agent.claude.test_corpus import events
+from tests.agent.claude.test_corpus import CORPUS, events
 from tests.agent.scripted import ScriptedModel
 from tools import Effect, Tool, ToolOutput
-
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 
 OTHER_SHAPE = {
     "loop-022-pydantic-ai": "the recorder put messages of another provider in between",

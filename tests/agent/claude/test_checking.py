@@ -3,16 +3,14 @@
 import json
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from agent.claude.checking import CacheUse, Checker, Rules, parsed, problem
 from agent.claude.script import Call, Text, Thinking, reply
 from agent.claude.sse import EventDecoder
-from tests.agent.claude.test_corpus import events
+from tests.agent.claude.test_corpus import CORPUS, SHARED, events
 
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
 EXCHANGES = [
     exchange
     for file in sorted((CORPUS / "exchanges").glob("*.json"))
@@ -39,9 +37,9 @@ def test_a_request_that_the_api_refused_is_refused_in_its_words(exchange):
     assert problem(exchange["request"]["body"], rules_of(exchange)) == told
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the recorded exchanges are not here")
 def test_the_recorded_exchanges_are_looked_at():
-    assert (len(TAKEN) > 150, len(REFUSED)) == (True, 5)
+    expected = (True, 5) if SHARED.exists() else (False, 1)
+    assert (len(TAKEN) > 150, len(REFUSED)) == expected
 
 
 BY_ID = {exchange["id"]: exchange for exchange in TAKEN}

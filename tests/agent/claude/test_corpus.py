@@ -10,7 +10,10 @@ from agent.claude.reply import CallConfirmed, Reply
 from agent.claude.sse import EventDecoder
 from agent.claude.stop_reasons import meaning
 
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
+SHARED = Path(__file__).parents[4] / "shared" / "corpus"
+CORPUS = SHARED if SHARED.exists() else Path(__file__).parents[2] / "recordings"
+"""Recordings of the real API where they are, otherwise the few that come with the project."""
+
 FILES = sorted(
     file for kind in ("exchanges", "handmade", "derived") for file in (CORPUS / kind).glob("*.json")
 )
