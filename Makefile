@@ -32,7 +32,7 @@ $(READY): pyproject.toml requirements.lock
 	@touch $@
 
 run: setup
-	@$(BIN)/toolloop checks .
+	@$(BIN)/toolloop start
 
 test: setup
 	@$(BIN)/python -m pytest

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from agent.claude.model import Model as Model
     from agent.claude.prices import Price as Price
     from agent.claude.prices import Usage as Usage
+    from agent.claude.recorder import RecordingModel as RecordingModel
+    from agent.claude.replay import ReplayMismatchError as ReplayMismatchError
+    from agent.claude.replay import ReplayModel as ReplayModel
     from agent.claude.retry import RetryLimits as RetryLimits
     from agent.errors import AgentError as AgentError
     from agent.limits import Limits as Limits
@@ -33,6 +36,9 @@ _HOMES = {
     "Limits": "agent.limits",
     "Model": "agent.claude.model",
     "Price": "agent.claude.prices",
+    "RecordingModel": "agent.claude.recorder",
+    "ReplayMismatchError": "agent.claude.replay",
+    "ReplayModel": "agent.claude.replay",
     "RetryLimits": "agent.claude.retry",
     "Session": "agent.session.session",
     "Sessions": "agent.sessions",

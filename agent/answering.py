@@ -10,7 +10,7 @@ The rules that this file keeps:
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.answers import Answer, Status, interrupted
@@ -23,6 +23,7 @@ from scheduler import Call
 from tools.base import Tool
 from tools.content import ToolOutput, to_output
 from tools.tool_classes import Effect, ToolClass
+from tools.versions import FileVersions
 
 BROWSER = frozenset({ToolClass.BROWSER_READ, ToolClass.BROWSER_MUTATE})
 
@@ -35,6 +36,7 @@ class Running:
     key: str
     """Names it in events."""
     tool: Tool[..., Any] | None
+    versions: FileVersions = field(default_factory=FileVersions)
     has_started: bool = False
     """Whether its tool may have begun: from the intent on for one with an effect."""
     began: float | None = None
@@ -138,6 +140,7 @@ class Answering:
                 status=status,
                 started=running.began,
                 ended=ended,
+                files={**running.versions.shown, **running.versions.wrote},
             )
         )
         seconds = ended - running.began if running.began is not None else 0.0

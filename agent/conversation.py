@@ -1,18 +1,20 @@
 """What a session's turns are made with: values that stay while a turn goes."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.approvals import Approvals
+from agent.approvals.questions import Questions
+from agent.approvals.verdicts import Approvals
 from agent.claude.model import Model
 from agent.claude.prices import PRICES, Price
 from agent.claude.profile import Profile
 from agent.claude.request import Settings
 from agent.events import Event
 from agent.session.log import SessionLog
-from scheduler import Scheduler
+from scheduler import CallRecord, Scheduler
 from scheduler.call import TaskHome
 from tools.registry import Registry
 
@@ -41,6 +43,16 @@ class Toolbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """A call that was submitted."""
+
+    key: str
+    """As in the events."""
+    record: CallRecord
+    task: "asyncio.Task[Any]"
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """One session's side of its turns."""
 
@@ -51,4 +63,7 @@ class Conversation:
     """Of each request: see `agent.claude.request.head`."""
     toolbox: Toolbox
     log: SessionLog
+    questions: Questions
     emit: Callable[[Event], None]
+    ran: list[Ran] = field(default_factory=list)
+    """The turn's calls so far."""

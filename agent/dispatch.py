@@ -15,24 +15,27 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 from agent.answering import Answering, Running
 from agent.answers import BY_USER, HALTED, STATUS_OF, Answer, Status, timed_out
+from agent.approvals.verdicts import Ask, Denied, Judged
 from agent.claude.reply import CallConfirmed
-from agent.conversation import Conversation
+from agent.conversation import Conversation, Ran
 from agent.errors import JournalError
 from agent.events import ToolCalled, ToolProgress, ToolStarted
 from agent.session.entries import Intent
-from scheduler import Access, Call, NotRun, Resource
+from scheduler import Access, Call, NotRun, Resource, refusals
 from scheduler.work import as_error, describe
 from tools.base import Tool
 from tools.content import to_output
 from tools.context import ToolContext
+from tools.declaration import Arguments
 from tools.errors import ToolError
 from tools.tool_classes import Effect, Place
+from tools.versions import FileVersions
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,10 @@ class Dispatch:
         self._toolbox = conversation.toolbox
         self._log = conversation.log
         self._emit = conversation.emit
+        self._questions = conversation.questions
+        self._ran = conversation.ran
+        self._known_files = conversation.log.history.files
+        self._written_files: dict[str, str] = {}
         self._reply = reply
         self._write_blocks = write_blocks
         self._late: list[CallConfirmed] = []
@@ -78,7 +85,8 @@ class Dispatch:
         if self._late or (call.is_behind_open_block and acts):
             self._late.append(call)
             return
-        running = Running(call, f"{self._reply}.{call.block}", tool)
+        versions = FileVersions(self._known_files, self._written_files)
+        running = Running(call, f"{self._reply}.{call.block}", tool, versions)
         self._calls[call.block] = running
         self._answering.expect()
         tool_class = tool.tool_class.value if tool is not None else ""
@@ -146,30 +154,45 @@ class Dispatch:
             return Answer(Status.FAILED, self._toolbox.registry.unknown(call.name))
         try:
             arguments = tool.parse(call.input)
-            denied = self._toolbox.approvals.judge(tool, call.input)
-            if denied is not None:
-                return Answer(Status.DENIED, denied.reason)
+            judged = Judged(tool, call.input, arguments, self._place())
+            verdict = self._toolbox.approvals.judge(judged)
+            if isinstance(verdict, Denied):
+                return Answer(Status.DENIED, refusals.denied(verdict.reason).text)
+            may_change = isinstance(verdict, Ask) or judged.was_looked_into
             running.task = self._toolbox.scheduler.submit(
                 self._toolbox.tasks,
                 functools.partial(self._run, running, tool, arguments),
-                functools.partial(self._access, tool, arguments),
+                lambda unsettled: tool.access(arguments, self._place(unsettled)),
                 lane=tool.lane,
                 owner=self._session,
                 name=tool.name,
                 moves=tool.moves,
+                approval=functools.partial(self._approve, running, judged) if may_change else None,
             )
         except Exception as error:  # noqa: BLE001  (the boundary)
             return self._failed(tool, error)
+        record = self._toolbox.scheduler.record(running.task)
+        if record is not None:
+            self._ran.append(Ran(running.key, record, running.task))
         running.task.add_done_callback(functools.partial(self._done, running))
         return None
 
-    def _access(
-        self, tool: Tool[..., Any], arguments: Mapping[str, Any], unsettled: frozenset[Resource]
-    ) -> Access:
-        return tool.access(arguments, Place(self._session, self._toolbox.workspace, unsettled))
+    def _place(self, unsettled: frozenset[Resource] = frozenset()) -> Place:
+        return Place(self._session, self._toolbox.workspace, unsettled)
+
+    async def _approve(self, running: Running, judged: Judged, access: Access) -> bool | str:
+        """Judge a call by what it touches now, and ask when a person has to decide."""
+        judged = replace(judged, known=access)
+        verdict = self._toolbox.approvals.judge(judged)
+        if isinstance(verdict, Denied):
+            return verdict.reason
+        if verdict is None:
+            return True
+        self._write_blocks()
+        return await self._questions.ask((self._reply, running.call.block), judged, verdict.why)
 
     async def _run(
-        self, running: Running, tool: Tool[..., Any], arguments: Mapping[str, Any], place: Call
+        self, running: Running, tool: Tool[..., Any], arguments: Arguments, place: Call
     ) -> None:
         """Run an admitted call, and record its answer; the place is released after that."""
         running.place = place
@@ -234,6 +257,7 @@ class Dispatch:
             call=place,
             on_progress=progress,
             services=self._toolbox.services,
+            versions=running.versions,
         )
 
     def _done(self, running: Running, task: "asyncio.Task[NotRun | None]") -> None:

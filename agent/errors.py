@@ -6,7 +6,8 @@ AgentError
 ├── ModelError               no reply could be had
 │   ├── ApiError             the server answered with an error
 │   ├── ConnectionFailedError  no server was reached
-│   └── StreamBrokenError    a reply began and did not end
+│   ├── StreamBrokenError    a reply began and did not end
+│   └── ReplayMismatchError  not the recorded conversation: in `claude.replay`
 ├── SessionError             a session cannot do what was asked
 │   └── SessionNotFoundError
 └── JournalError             what should be on disk is not

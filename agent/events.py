@@ -8,6 +8,8 @@ from agent.claude.prices import Usage
 from agent.claude.reply import TextDelta, ThinkingDelta
 
 __all__ = [
+    "ApprovalAsked",
+    "ApprovalSettled",
     "Event",
     "Notice",
     "ReplyDiscarded",
@@ -42,6 +44,30 @@ class ToolCalled:
     input: Mapping[str, Any]
     tool_class: str
     """Empty when there is no such tool."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAsked:
+    """A call waits for a person: see `Session.answer`."""
+
+    id: str
+    """Of the call."""
+    name: str
+    input: Mapping[str, Any]
+    why: str
+    """What makes it a question."""
+    always: str
+    """What "always" would allow from then on; empty when that cannot be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSettled:
+    """A call waits for a person no more."""
+
+    id: str
+    name: str
+    how: str
+    """`allowed`, `denied`, `timed_out`, or `withdrawn` when the call is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +158,8 @@ Event: TypeAlias = (
     | TextDelta
     | ThinkingDelta
     | ToolCalled
+    | ApprovalAsked
+    | ApprovalSettled
     | ToolStarted
     | ToolProgress
     | ToolFinished

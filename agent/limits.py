@@ -14,6 +14,8 @@ class Limits:
     tokens: int | None = None
     """Sent and received, cached ones included."""
     seconds: float | None = None
+    approval_seconds: float | None = 3_600.0
+    """For a person to answer whether a call may run; after that it is denied."""
     continuations: int = 10
     """Replies that the server paused or cut at its token limit, and that are gone on with."""
     retry: RetryLimits = field(default_factory=RetryLimits)

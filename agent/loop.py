@@ -28,10 +28,14 @@ from agent.errors import AgentError, ApiError, JournalError, ModelError
 from agent.exchange import Exchange
 from agent.limits import Limits
 from agent.redo import NOTHING, Redo
-from agent.session.entries import Message, Request, TurnEnd
+from agent.session.entries import Calls, Message, Request, TurnEnd
+from scheduler.record_json import to_json
 from scheduler.work import describe
 
 log = logging.getLogger(__name__)
+
+SETTLING = 0.1
+"""Seconds at a turn's end for calls that are answered to have stopped."""
 
 GO_ON = "The reply was cut off by a broken connection. Go on from where it ends."
 """What the model is told when a cut reply has no call whose result could carry it on."""
@@ -250,6 +254,7 @@ class TurnLoop:
             self._exchange.interrupt(why.value)
 
     async def _finish(self, why: str, error: str) -> events.TurnFinished:
+        await self._settled()
         finished = self._close(why, error)
         try:
             await self._log.flush()
@@ -263,8 +268,18 @@ class TurnLoop:
         self.is_told = True
         self._emit(finished)
 
+    async def _settled(self) -> None:
+        """Wait a moment for the last calls to have ended, for their records."""
+        ran = [each for each in self._conversation.ran if each.record.finished is None]
+        left = [each.task for each in ran if not each.task.done()]
+        if left:
+            await asyncio.wait(left, timeout=SETTLING)
+
     def _close(self, why: str, error: str) -> events.TurnFinished:
         error = error or self._told(why)
+        ran = [{"key": ran.key, **to_json(ran.record)} for ran in self._conversation.ran]
+        if ran:
+            self._log.record(Calls(ran))
         self._log.record(TurnEnd(why, error, time.time()))
         return events.TurnFinished(why, self._text, self.usage, error)
 

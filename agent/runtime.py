@@ -12,7 +12,9 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
 from agent import config
-from agent.approvals import Approvals, ByTool, Judgement
+from agent.approvals.policies import chosen, default_file
+from agent.approvals.rules import Action
+from agent.approvals.verdicts import Approvals
 from agent.claude.client import ClaudeClient, shared
 from agent.claude.model import Model
 from agent.claude.prices import Price
@@ -53,6 +55,8 @@ class Agent:
         tools: what the model can call, in the order in which it is told of them.
         server_tools: definitions of tools that the server runs itself, as the API takes them.
         data_dir: where sessions are kept.
+        record: record what is asked and answered, for `ReplayModel`: a file, its name ending in
+            `.jsonl`, for one session, or a folder.
         base_url: of a compatible server; else `ANTHROPIC_BASE_URL`, else the Claude API.
         api_key: else `ANTHROPIC_API_KEY`, or what the SDK finds.
         profile: what the server understands, `"claude"` or `"compatible"`; else told by its host.
@@ -60,7 +64,11 @@ class Agent:
         max_tokens: of one reply.
         thinking: as the API takes it.
         extra: further members of each request, as the API takes them.
-        approvals: `"allow"`, what is allowed or denied by the tool's name, or a judge.
+        builtin_tools: whether the model has the tools for files, search, shell, git and tests too.
+        approvals: who may run without a question. Left out: tools without an effect and your own,
+            and what the rules in `approvals.toml` allow; `"ask"`: the same without your own;
+            `"allow"`: all; or a mapping of tools to "allow", "ask" and "deny", or a judge such as
+            `agent.approvals.RuleBook`.
         limits: how far a turn may go.
         lanes: how many calls of a lane run at a time; the same for all agents of an event loop.
         prices: dollars per million tokens, by the beginning of the model's name.
@@ -78,8 +86,10 @@ class Agent:
         model: str | Model | None = None,
         workspace: str | os.PathLike[str] = ".",
         tools: Iterable[Tool[..., Any] | Callable[..., Any]] = (),
+        builtin_tools: bool = True,
         server_tools: Iterable[Mapping[str, Any]] = (),
         data_dir: str | os.PathLike[str] | None = None,
+        record: str | os.PathLike[str] | None = None,
         base_url: str | None = None,
         api_key: str | None = None,
         profile: Literal["claude", "compatible"] | Profile | None = None,
@@ -87,7 +97,7 @@ class Agent:
         max_tokens: int | None = None,
         thinking: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
-        approvals: Literal["allow"] | Mapping[str, Judgement] | Approvals = "allow",
+        approvals: Literal["allow", "ask"] | Mapping[str, Action] | Approvals | None = None,
         limits: Limits | None = None,
         lanes: Mapping[str, int] | None = None,
         prices: Mapping[str, Price] | None = None,
@@ -112,11 +122,18 @@ class Agent:
             prompt_ttl=prompt_ttl,
             tells_date=tells_date,
         )
-        self.registry = Registry(tools)
+        own = Registry(tools)
+        self.registry = Registry([*(_builtin_tools() if builtin_tools else ()), *own])
         self._server_tools = [dict(definition) for definition in server_tools]
         self._answering = None if isinstance(model, str) or model is None else model
-        self._approvals = _approvals(approvals)
-        self._services = dict(services or {})
+        self._choose = functools.partial(
+            chosen, approvals, default_file(os.environ), [tool.name for tool in own]
+        )
+        reads_file = approvals is None or approvals == "ask"
+        self._approvals = None if reads_file else self._choose()
+        self._has_builtin_tools = builtin_tools
+        self._record = record
+        self._services: dict[type, Any] = dict(services or {})
         self.sessions = Sessions(
             SessionFiles(self.config.data_dir), self._header, self._lend, self._started
         )
@@ -175,14 +192,41 @@ class Agent:
         """Take what sessions need; the slow rest goes on in the background."""
         if not await asyncio.to_thread(self.config.workspace.is_dir):
             raise ConfigurationError(f"the workspace is not a folder: {self.config.workspace}")
+        self._approvals = self._approvals or await asyncio.to_thread(self._choose)
         self._scheduler = _shared_scheduler(self.config.lanes)
+        if self._has_builtin_tools:
+            self._take_background()
         if self._answering is None:
             self._client = await self._resources.enter_async_context(shared(self.config.client))
             self._tasks.create_task(self._warm_up(self._client), name="warm-up")
+        if self._record is not None:
+            self._answering = await self._recorded(self._record)
         self._tasks.create_task(self._prompt(), name="first prompt")
         # Imports pydantic, and makes the schemas: both take their time.
         self._tasks.create_task(asyncio.to_thread(self.registry.definitions), name="schemas")
         await self.sessions.prepare()
+
+    def _take_background(self) -> None:
+        """Have what a model's commands leave running; it ends with the agent."""
+        from tools.background import Background  # noqa: PLC0415  (imports what runs programs)
+
+        if Background in self._services:
+            return
+        background = self._services[Background] = Background()
+
+        async def end() -> None:
+            ended = await background.close()
+            if ended:
+                log.info("ended with the agent: %s", "; ".join(ended))
+
+        self._resources.push_async_callback(end)
+
+    async def _recorded(self, path: str | os.PathLike[str]) -> Model:
+        """Give what answers, with a record made of it."""
+        from agent.claude.recorder import RecordingModel  # noqa: PLC0415  (only where it is wanted)
+
+        model = RecordingModel(self._model(), path)
+        return await self._resources.enter_async_context(model)
 
     async def _warm_up(self, client: ClaudeClient) -> None:
         await client.warm_up()
@@ -207,7 +251,7 @@ class Agent:
 
     def _lend(self, session_log: SessionLog) -> Session:
         header = session_log.history.header
-        if header is None or self._scheduler is None:
+        if header is None or self._scheduler is None or self._approvals is None:
             raise SessionError("the journal has no header: it is no session's")
         offered = {tool.get("name") for tool in header.tools}
         toolbox = Toolbox(
@@ -228,10 +272,15 @@ class Agent:
         )
 
     def _server(self) -> Server:
+        return Server(
+            self._model(), self._settings(), self.config.client.server, self.config.prices
+        )
+
+    def _model(self) -> Model:
         model = self._answering or self._client
         if model is None:
             raise AgentError("the agent has not started: use it with `async with`")
-        return Server(model, self._settings(), self.config.client.server, self.config.prices)
+        return model
 
     def _settings(self) -> Settings:
         given = self.config
@@ -247,14 +296,10 @@ class Agent:
         )
 
 
-def _approvals(given: Literal["allow"] | Mapping[str, Judgement] | Approvals) -> Approvals:
-    if given == "allow":
-        return ByTool()
-    if isinstance(given, Mapping):
-        return ByTool(given)
-    if isinstance(given, str):
-        raise ConfigurationError(f"approvals: {given!r}; it is 'allow', a mapping or a judge")
-    return given
+def _builtin_tools() -> Iterable[Tool[..., Any]]:
+    from tools.workspace_tools import workspace_tools  # noqa: PLC0415  (imports what they need)
+
+    return workspace_tools()
 
 
 def _shared_scheduler(lanes: Mapping[str, int]) -> Scheduler:

@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import executor, loop, overhead, shapes
+from benchmarks import executor, loop, overhead, shapes, tree
 
 BENCHMARKS = {
     "overhead": overhead.main,
     "shapes": shapes.main,
     "executor": executor.main,
     "loop": loop.main,
+    "tree": tree.main,
 }
 
 names = [name for name in sys.argv[1:] if not name.startswith("--")] or list(BENCHMARKS)

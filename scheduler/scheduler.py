@@ -162,6 +162,11 @@ class Scheduler:
         """The records of the calls that have ended, oldest first, then of those that have not."""
         return [*self._ended, *self.unfinished_records()]
 
+    def record(self, task: "asyncio.Task[Any]") -> CallRecord | None:
+        """Give the record of a task's call; None when it has stopped or was not run."""
+        call = self._calls.get(task)
+        return None if call is None else call.record
+
     def unfinished_records(self) -> list[CallRecord]:
         """Give the records of the calls that wait, run or linger."""
         return [call.record for call in self._unstopped]

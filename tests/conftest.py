@@ -7,6 +7,18 @@ from blockbuster import blockbuster_ctx
 
 
 @pytest.fixture(autouse=True, scope="session")
+def folders_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep whoever runs the tests out of them: their rules, their sessions, their key."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        patch.setenv("XDG_DATA_HOME", str(home / "data"))
+        for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "MAX_STEPS"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def no_blocking_calls() -> Iterator[None]:
     """Fail a test in which our own code blocks an event loop."""
     with blockbuster_ctx(["agent", "prompts", "scheduler", "tools"]) as watcher:
@@ -14,4 +26,7 @@ def no_blocking_calls() -> Iterator[None]:
         watcher.functions["os.readlink"].can_block_in("tools/file_resources.py", "_enter")
         # Relative folders are those of the moment at which an agent is made.
         watcher.functions["os.getcwd"].can_block_in("agent/config.py", "read")
+        # The terminal's last lines are waited for when a chat is left.
+        acquire = watcher.functions["threading.Lock.acquire"]
+        acquire.can_block_in("prompt_toolkit/patch_stdout.py", "close")
         yield

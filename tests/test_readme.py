@@ -1,15 +1,13 @@
 """The README's programs run, and print what stands below them."""
 
-import asyncio
 import re
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
-from agent.claude.loopback import LoopbackModel
 from agent.claude.script import Call, Text, reply
+from tests.server_thread import ServerThread
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -22,27 +20,6 @@ def run(program: str) -> None:
 def without_times(text: str) -> str:
     """Blank out what depends on the clock: the seconds, and a column more or less of a bar."""
     return re.sub(r"\|.*?\|", "|bar|", re.sub(r"\d\.\d{3} s", "s", text)).strip()
-
-
-class ServerThread:
-    """A scripted model on a loop of its own, for programs that run their own loop."""
-
-    def __init__(self, *replies):
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.server = LoopbackModel(replies)
-
-    def __enter__(self):
-        self.thread.start()
-        asyncio.run_coroutine_threadsafe(self.server.__aenter__(), self.loop).result()
-        return self.server
-
-    def __exit__(self, *error):
-        left = self.server.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(left, self.loop).result()
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
 
 
 @pytest.fixture

@@ -8,7 +8,13 @@ program from its start to the end of all that it started), `results` (the dictio
 of it), `paths`; then how a tool is declared: `errors`, `file_resources` and `tool_classes` (what it
 touches), `context`, `signature` and `declaration`, `base`; what goes in: `schema`, `input` and
 `input_errors` (these import pydantic, and nothing imports them before a schema is asked for); what
-comes out: `text`, `content`; `registry`; then the tools: `git_safety` and `git`, `quality`.
+comes out: `text`, `content`; `registry`. Then the tools. Files: `openat2`, `workspace_errors`,
+`workspace_root`, `workspace_walk`, `workspace` (reached by descriptors), `threads`, `renaming`,
+`versions`, `file_version`, `atomic`, `file_text`, `file_matching`, `file_changes`, `file_seen`,
+`file_read`, `file_write`, `file_edit`, `file_moves`, `files`. Search: `find` names its parts. The
+shell: `guard` and `guard_process` (a killed host leaves nothing), `output_log`, `shell_command`,
+`background`, `shell_text`, `shell`. `git_safety`, `git`, `git_tools`; `quality`, `quality_tools`;
+all together in `workspace_tools`.
 """
 
 import importlib

@@ -13,9 +13,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from tools.guard import GUARD
+from tools.process_members import Tree
 from tools.process_start import StartError, why_not_started
 
 T = TypeVar("T")
@@ -24,12 +27,16 @@ T = TypeVar("T")
 class Child:
     """A process in a session of its own, with pipes to its outputs, and to its input if it has one.
 
-    Waiting for it has nothing to do with its pipes.
+    Waiting for it has nothing to do with its pipes. The guard knows it before it starts; whoever
+    ends its tree tells the guard so.
     """
 
-    def __init__(self, cmd: Sequence[str], *, reads: bool) -> None:
+    def __init__(self, cmd: Sequence[str], tree: Tree, *, reads: bool, merges: bool) -> None:
         self._cmd = tuple(cmd)
         self._reads = reads
+        self._merges = merges
+        self.tree = tree
+        """Without its leader until it has started."""
         self.process: subprocess.Popen[bytes] | None = None
         """None until it has started."""
         self.exited = asyncio.Event()
@@ -64,12 +71,16 @@ class Child:
         started: "asyncio.Future[None]",
     ) -> None:
         loop = started.get_loop()
+        GUARD.watch(self.tree)
         try:
             self.process = self._popen(cwd, env)
         except (OSError, ValueError) as error:
+            GUARD.unwatch(self.tree.mark)
             why = why_not_started(error, self._cmd[0], cwd, env.get("PATH", os.defpath))
             _tell(loop, started.set_exception, StartError(why))
             return
+        self.tree = replace(self.tree, leader=self.process.pid)
+        GUARD.watch(self.tree)
         _tell(loop, started.set_result, None)
         self.process.wait()
         self._reaped.set()
@@ -80,7 +91,8 @@ class Child:
             self._cmd,
             stdin=subprocess.PIPE if self._reads else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            # Merged, what is written to both comes in the order in which it was written.
+            stderr=subprocess.STDOUT if self._merges else subprocess.PIPE,
             bufsize=0,
             cwd=cwd,
             env=env,

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 
 from scheduler import Call
 from tools.errors import ToolError
+from tools.versions import FileVersions
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ class ToolContext:
     """Told of progress, in the thread that the tool runs in."""
     services: Mapping[type, object] = field(default_factory=dict)
     """What the runtime gives to its tools, by type."""
+    versions: FileVersions = field(default_factory=FileVersions)
+    """Which versions of files the model knows."""
 
     def progress(self, text: str, fraction: float | None = None) -> None:
         """Say how far it is; `fraction` is between 0 and 1, None when nobody knows."""

@@ -35,6 +35,13 @@ _DIFF: Final = (
     *("--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/"),
 )
 
+_LOG: Final = (
+    # A signature would be checked by a program that the repository's configuration names.
+    *("--no-pager", "log", "--no-show-signature", "--no-ext-diff", "--no-textconv"),
+    *("--no-color", "--no-decorate", "--no-mailmap", "--no-notes", "--stat=100", "--date=iso"),
+    *("--no-renames", "--submodule=short", "--format=%h %ad %an%n    %s"),
+)
+
 _MISSING: Final = (
     "this is a partial clone, and an object is missing; nothing is fetched here: run `git fetch "
     "--refetch --no-filter` where that is safe, then ask again"
@@ -47,6 +54,7 @@ _EXPLANATIONS: Final = {
     "cannot use bare repository": "this folder is a bare repository: it has no files to compare",
     "lazy fetching disabled": _MISSING,
     "' not allowed": _MISSING,
+    "does not have any commits yet": "there are no commits yet",
     "must be run in a work tree": "this repository has no work tree: it has no files to compare",
 }
 
@@ -77,11 +85,23 @@ async def git_diff_async(
     arguments = (*_DIFF, "--cached") if staged else _DIFF
     if path is None:
         return await _git(project_dir, arguments)
-    try:
-        inside = await asyncio.to_thread(path_inside, project_dir, path, follow=False)
-    except OutsideError as error:
-        return never_ran(str(error))
-    return await _git(project_dir, (*arguments, "--", inside))
+    return await _git_at(project_dir, arguments, path)
+
+
+async def git_log_async(
+    project_dir: Path | str, path: str | None = None, count: int = 20
+) -> RunResult:
+    """Return the newest commits: hash, date, author, first line, and the files with counts.
+
+    Args:
+        project_dir: The folder of the repository, or one in it.
+        path: Only commits that changed this, as for `git_diff_async`.
+        count: How many.
+    """
+    arguments = (*_LOG, f"--max-count={count}")
+    if path is None:
+        return await _git(project_dir, arguments)
+    return await _git_at(project_dir, arguments, path)
 
 
 async def run_parallel_git_operations(project_dir: Path | str) -> dict[str, dict[str, Any]]:
@@ -98,6 +118,15 @@ async def run_parallel_git_operations(project_dir: Path | str) -> dict[str, dict
         ),
     ]
     return await ParallelExecutor(max_concurrency=len(tasks)).execute_parallel(tasks)
+
+
+async def _git_at(project_dir: Path | str, arguments: tuple[str, ...], path: str) -> RunResult:
+    """Run git on what is at a path inside the project."""
+    try:
+        inside = await asyncio.to_thread(path_inside, project_dir, path, follow=False)
+    except OutsideError as error:
+        return never_ran(str(error))
+    return await _git(project_dir, (*arguments, "--", inside))
 
 
 async def _git(project_dir: Path | str, arguments: tuple[str, ...]) -> RunResult:

@@ -10,6 +10,8 @@ What holds for every run, whatever happens to it:
   nothing that it started runs on, and no descriptor of its is open. The one exception is a
   service, after a program that ended by itself: a process that made a session of its own and let
   go of the output (an agent for keys, a build daemon);
+- when this process itself is killed meanwhile, the same is done by its guard, if it has one
+  (`guard`);
 - memory is bounded by `output_limit` for each of the two outputs.
 """
 

@@ -1,6 +1,7 @@
 """One running program, from its start to the end of all that it started."""
 
 import asyncio
+import math
 import os
 import time
 import uuid
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from tools.child import Child, in_thread
+from tools.guard import GUARD, NO_LEADER
 from tools.output import CappedBuffer, Excerpt
 from tools.pipes import InputPipe, OutputPipe
 from tools.process_members import MARK, Tree
@@ -46,6 +48,9 @@ class Program:
 
     `end` must follow `start`, whatever came of that. Both are bounded, and finish what they do
     before a cancellation goes on; `finish` stops at once.
+
+    With `merged`, both outputs go there in the order in which they were written. A `time_limit` may
+    be infinite. `ends_services` ends services too (`process` says what these are).
     """
 
     def __init__(
@@ -55,19 +60,21 @@ class Program:
         stdin: bytes | None,
         time_limit: float,
         output_limit: int,
+        merged: CappedBuffer | None = None,
+        ends_services: bool = False,
     ) -> None:
         self._name = cmd[0]
-        self._child = Child(cmd, reads=stdin is not None)
-        self._mark = uuid.uuid4().hex
+        tree = Tree(NO_LEADER, uuid.uuid4().hex, time.time())
+        self._child = Child(cmd, tree, reads=stdin is not None, merges=merged is not None)
         self._input = stdin
         self._stdin: InputPipe | None = None
-        self._stdout = CappedBuffer(output_limit)
+        self._stdout = CappedBuffer(output_limit) if merged is None else merged
         self._stderr = CappedBuffer(output_limit)
         self._outputs: tuple[OutputPipe, ...] = ()
         self._time_limit = time_limit
         self._timed_out = False
+        self._ends_services = ends_services
         self._ended = Ended()
-        self._since = time.time()
         self._started = time.monotonic()
 
     def __repr__(self) -> str:
@@ -79,7 +86,7 @@ class Program:
         Raises:
             StartError: it did not start.
         """
-        marks = f"{os.environ.get(MARK, '')}{self._mark};"
+        marks = f"{os.environ.get(MARK, '')}{self._child.tree.mark};"
         try:
             await self._child.start(cwd, {**env, MARK: marks})
         finally:
@@ -89,9 +96,9 @@ class Program:
         if (process := self._child.process) is None:
             return
         # Unbuffered binary pipes are these files, whatever typeshed calls them.
-        self._outputs = (
-            OutputPipe(cast("FileIO", process.stdout), self._stdout),
-            OutputPipe(cast("FileIO", process.stderr), self._stderr),
+        files = ((process.stdout, self._stdout), (process.stderr, self._stderr))
+        self._outputs = tuple(
+            OutputPipe(cast("FileIO", file), buffer) for file, buffer in files if file is not None
         )
         if self._input is not None:
             self._stdin = InputPipe(cast("FileIO", process.stdin), self._input)
@@ -108,16 +115,19 @@ class Program:
         if self._child.process is None:
             return
         by_itself = self._child.exited.is_set() and all(p.ended.is_set() for p in self._outputs)
-        tree = Tree(self._child.process.pid, self._mark, self._since)
+        detached = self._ends_services or not by_itself
         try:
-            await in_thread(lambda: self._end_tree(tree, detached=not by_itself, grace=grace))
+            await in_thread(lambda: self._end_tree(detached=detached, grace=grace))
         finally:
             self._child.kill()  # It has ended, unless there was no thread to do it in.
             self._let_go()
 
-    def _end_tree(self, tree: Tree, *, detached: bool, grace: float) -> None:
+    def _end_tree(self, *, detached: bool, grace: float) -> None:
         """End it all, in a thread."""
+        tree = self._child.tree
         self._ended = end_tree(tree, detached=detached, grace=grace)
+        if not self._ended.survivors:
+            GUARD.unwatch(tree.mark)
         self._child.wait_reaped(REAP_SECONDS)
 
     def _let_go(self) -> None:
@@ -145,7 +155,7 @@ class Program:
 async def _within(seconds: float, *events: asyncio.Event) -> bool:
     """Wait for events, so long at most; return whether all have come."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds if math.isfinite(seconds) else None):
             for event in events:
                 await event.wait()
     return all(event.is_set() for event in events)

@@ -3,6 +3,7 @@
 import signal
 from typing import Literal, TypedDict
 
+from tools.content import ToolOutput
 from tools.output import render
 from tools.program import Completed
 
@@ -55,6 +56,20 @@ def never_ran(error: str, duration: float = 0.0) -> RunResult:
         stderr="",
         note=None,
     )
+
+
+def as_output(result: RunResult, *, empty: str, needs_success: bool = True) -> ToolOutput:
+    """Turn a result into what a model reads; `empty` stands for a success without a word.
+
+    Without `needs_success` a program that failed by itself, as failing tests do, has answered.
+    """
+    parts = (result["error"], result["output"].rstrip(), result["note"])
+    if result["status"] == "success":
+        parts = (result["output"].rstrip(), result["stderr"].rstrip(), result["note"])
+    text = "\n".join(part for part in parts if part and part.strip())
+    is_failed = result["status"] == "failed"
+    has_answered = not needs_success and (result["exit_code"] or -1) > 0
+    return ToolOutput((text or empty,), is_error=is_failed and not has_answered)
 
 
 def _headline(done: Completed, failure: str | None) -> str:

@@ -82,7 +82,7 @@ def _speakers(merged: list[Merged], model: str) -> Problems:
 def _prefill(last: Merged, model: str) -> Problems:
     """Check a conversation that ends with a reply: a paused one goes on, others only did once."""
     is_paused = any("server" in block["type"] or _answers(block) for block in last.blocks)
-    if is_paused:
+    if is_paused or (last.blocks and last.blocks[-1]["type"] == "compaction"):
         return
     if not WITH_PREFILL.search(model):
         yield (

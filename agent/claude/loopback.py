@@ -38,6 +38,7 @@ class LoopbackModel:
         rules: how strict the check is; version and betas are taken from each request.
         require_key: the only key that is let in; any is when this is None.
         models: what the list of models tells.
+        port: where it listens on 127.0.0.1; 0 is any free one.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class LoopbackModel:
         rules: Rules | None = None,
         require_key: str | None = None,
         models: Mapping[str, Limits] | None = None,
+        port: int = 0,
     ) -> None:
         self.requests: list[Received] = []
         """Those for a message, refused ones too."""
@@ -56,7 +58,7 @@ class LoopbackModel:
         self.connections = 0
         self.refused: list[str] = []
         """What the check found."""
-        self.port = 0
+        self.port = port
         self._replies = replies
         self._played = 0
         self._checker = Checker() if check else None
@@ -86,10 +88,14 @@ class LoopbackModel:
         return len(self.requests)
 
     async def __aenter__(self) -> Self:
-        """Listen on a free port."""
-        await self._group.__aenter__()
+        """Listen.
+
+        Raises:
+            OSError: the port cannot be had.
+        """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", self.port)
+        await self._group.__aenter__()
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

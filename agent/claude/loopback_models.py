@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from agent.claude.blocks import Json
+from agent.claude.request import COMPACTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,8 @@ class Limits:
 
     max_input_tokens: int
     max_tokens: int
+    compacts: bool = False
+    """Whether the server makes long conversations short for it."""
 
 
 MODELS = {
@@ -29,4 +32,5 @@ def described(name: str, limits: Limits) -> Json:
         "lifecycle": "active",
         "max_input_tokens": limits.max_input_tokens,
         "max_tokens": limits.max_tokens,
+        "capabilities": {"context_management": {COMPACTION: {"supported": limits.compacts}}},
     }

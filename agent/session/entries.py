@@ -103,6 +103,41 @@ class Result:
     """How it came: `finished`, `failed`, `denied`, `timed_out`, `interrupted`, `not_executed`."""
     started: float | None = None
     ended: float | None = None
+    files: Json = field(default_factory=dict)
+    """The versions of files that it shows or made: what the model knows once it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A person is asked whether a call may run."""
+
+    type: ClassVar[str] = "question"
+    reply: int
+    block: int
+    why: str = ""
+    """For the person: what made it a question."""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was answered to a question: the newest of a call counts."""
+
+    type: ClassVar[str] = "decision"
+    reply: int
+    block: int
+    allows: bool
+    reason: str = ""
+    """Of a denial, for the model."""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """When the calls of a turn were where: see `scheduler.record_json`."""
+
+    type: ClassVar[str] = "calls"
+    records: Sequence[Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +186,19 @@ class SetAside:
 
 
 Entry: TypeAlias = (
-    Header | Message | Request | Blocks | Intent | Result | ReplyEnd | TurnEnd | Renamed | SetAside
+    Header
+    | Message
+    | Request
+    | Blocks
+    | Intent
+    | Result
+    | Question
+    | Decision
+    | Calls
+    | ReplyEnd
+    | TurnEnd
+    | Renamed
+    | SetAside
 )
 
 KINDS: dict[str, type[Entry]] = {kind.type: kind for kind in get_args(Entry)}

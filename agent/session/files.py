@@ -74,7 +74,8 @@ class SessionFiles:
         try:
             self._index.add(session, name, created)
         except NameTakenError:
-            raise SessionError(f"there is a session named {name!r} already") from None
+            if self._index.find(name) != session:  # whoever looks around may have entered it
+                raise SessionError(f"there is a session named {name!r} already") from None
 
     def rename(self, session: str, name: str) -> None:
         """Enter another name.

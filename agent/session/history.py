@@ -16,10 +16,12 @@ from agent.claude.wire import encode, outgoing
 from agent.errors import SessionError
 from agent.session.entries import (
     Blocks,
+    Decision,
     Entry,
     Header,
     Intent,
     Message,
+    Question,
     Renamed,
     ReplyEnd,
     Request,
@@ -41,11 +43,15 @@ class ReplyState:
     blocks: dict[int, Json] = field(default_factory=dict)
     intents: set[int] = field(default_factory=set)
     results: dict[int, Result] = field(default_factory=dict)
+    questions: dict[int, Question] = field(default_factory=dict)
+    """The newest of each call."""
+    decisions: dict[int, Decision] = field(default_factory=dict)
+    """What was answered to the newest question of each call."""
     end: ReplyEnd | None = None
     has_lost_entries: bool = False
     """Whether a damaged tail may have held more of it."""
 
-    def apply(self, entry: Blocks | Intent | Result | ReplyEnd) -> None:
+    def apply(self, entry: Blocks | Intent | Result | Question | Decision | ReplyEnd) -> None:
         """Take an entry of this reply in."""
         match entry:
             case Blocks():
@@ -54,6 +60,11 @@ class ReplyState:
                 self.intents.add(entry.block)
             case Result():
                 self.results.setdefault(entry.block, entry)
+            case Question():
+                self.questions[entry.block] = entry
+                self.decisions.pop(entry.block, None)
+            case Decision():
+                self.decisions[entry.block] = entry
             case ReplyEnd():
                 self.end = entry
 
@@ -96,6 +107,8 @@ class History:
         """The usage of each reply as the server reported it, with the model's name."""
         self.container: str | None = None
         """Where the server keeps what its tools made."""
+        self.files: dict[str, str] = {}
+        """The version of each file that the model knows; replaced, never changed."""
         self.last_turn: TurnEnd | None = None
         """How the last turn ended; None while one runs, or when it did not come to its end."""
         self.entries = 0
@@ -121,7 +134,7 @@ class History:
         return self.reply is not None and self.reply.end is None
 
     def apply(self, entry: Entry) -> None:
-        """Take the next entry in.
+        """Take the next entry in; those of kinds that change nothing here are passed over.
 
         Raises:
             SessionError: it does not follow from those before.
@@ -135,19 +148,22 @@ class History:
                 self.messages.append(entry)
             case Request():
                 self._request(entry)
-            case Blocks() | Intent() | Result():
+            case Blocks() | Intent() | Result() | Question() | Decision():
                 self._of(entry.reply).apply(entry)
             case ReplyEnd():
-                self._of(entry.reply).apply(entry)
-                self.container = entry.message.get("container", self.container)
-                if entry.usage:
-                    self.reported.append((str(entry.message.get("model") or ""), entry.usage))
+                self._end_reply(entry)
             case TurnEnd():
                 self.last_turn = entry
             case Renamed():
                 self.name = entry.name
             case SetAside():
                 self._lose()
+
+    def _end_reply(self, end: ReplyEnd) -> None:
+        self._of(end.reply).apply(end)
+        self.container = end.message.get("container", self.container)
+        if end.usage:
+            self.reported.append((str(end.message.get("model") or ""), end.usage))
 
     def _of(self, reply: int) -> ReplyState:
         if self.reply is None or self.reply.number != reply:
@@ -180,6 +196,8 @@ class History:
             call_id = wire[place]["id"]
             result = reply.results.get(place)
             if result is not None:
+                if result.files:
+                    self.files = {**self.files, **result.files}
                 yield tool_result(call_id, result.content, is_error=result.is_error)
             elif place in made_up:
                 text = [{"type": "text", "text": made_up[place]}]

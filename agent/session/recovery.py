@@ -3,7 +3,7 @@
 Loading runs nothing and answers nothing; this is asked when the session goes on. The rules:
 
 - a reply that did not come to its end is cut to its last answerable prefix when something of it
-  happened (a call was started or answered), and dropped otherwise;
+  happened (a call was started, answered or asked about), and dropped otherwise;
 - a call without a result is answered by what the journal knows of it.
 """
 
@@ -31,7 +31,7 @@ UNKNOWN = (
 def close(reply: ReplyState, why: str) -> ReplyEnd:
     """Give the entry that ends a reply which a crash cut off."""
     blocks = reply.content()
-    touched = reply.intents | reply.results.keys()
+    touched = reply.intents | reply.results.keys() | reply.questions.keys()
     if not touched and not has_server_effect(blocks):
         return ReplyEnd(reply.number, 0, why=why)
     is_sure = len(blocks) - 1 in touched

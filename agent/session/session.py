@@ -9,10 +9,12 @@ The rules that this file keeps:
 
 import asyncio
 import functools
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from agent.approvals.questions import Answer, Question, Questions
 from agent.claude.prices import Usage, usage_of
 from agent.claude.request import head
 from agent.conversation import Conversation, Server, Toolbox
@@ -31,6 +33,8 @@ from agent.turn import Turn, TurnResult
 from tools.tool_classes import Place
 
 Json: TypeAlias = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 CRASHED = "the process ended in the middle of this reply"
 
@@ -64,6 +68,8 @@ class Session:
         self._loop: TurnLoop | None = None
         self._running: asyncio.Task[TurnFinished] | None = None
         self._readers: list[Turn] = []
+        self._listeners: list[Callable[[Event], None]] = []
+        self._questions = Questions(log, toolbox.approvals, self._emit, limits.approval_seconds)
         self._turns = 0
         self._head: tuple[Server, bytes] | None = None
         self.is_closed = False
@@ -159,6 +165,27 @@ class Session:
         reply = history.reply
         return reply is not None and reply.end is not None and not _is_final(history)
 
+    @property
+    def questions(self) -> list[Question]:
+        """The calls that wait for a person, in request order."""
+        return self._questions.pending
+
+    async def answer(self, call: str, answer: Answer, reason: str = "") -> None:
+        """Answer whether a call may run; of several answers the first counts.
+
+        Args:
+            call: its id, as in `ApprovalAsked` and `questions`.
+            answer: "once"; "always", for every call that the question's `always` describes; "deny".
+            reason: of a denial, for the model.
+
+        Raises:
+            SessionError: there is no such question, or it cannot be answered so.
+            ConfigurationError: what was allowed for good could not be kept; until the program ends,
+                it holds.
+        """
+        self._check_open(tools_too=False)
+        await self._questions.answer(call, answer, reason)
+
     def interrupt(self) -> None:
         """End the turn that runs: what runs is stopped, and every call is answered."""
         if self._loop is not None:
@@ -168,6 +195,14 @@ class Session:
         """Wait until no turn runs."""
         while self._running is not None:
             await asyncio.wait({self._running})
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Have a function called with each event of every turn; give what ends that.
+
+        It is called on the event loop, as things happen; it is quick, and does not raise.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     # -- the whole -----------------------------------------------------------------------------
 
@@ -190,6 +225,7 @@ class Session:
             self.is_closed = True
             self.interrupt()
             await self.idle()
+            self._questions.close()
             await self._log.store.close()
 
     # -- inside --------------------------------------------------------------------------------
@@ -209,8 +245,10 @@ class Session:
             self._head_for(self._server()),
             self._toolbox,
             self._log,
+            self._questions,
             self._emit,
         )
+        self._questions.begin(runs_again=runs_again)
         self._loop = TurnLoop(conversation, self._limits, redo)
         self._emit(TurnStarted(self._turns))
         self._turns += 1
@@ -249,6 +287,11 @@ class Session:
         return {tool.name: tool.effect.value for tool in self._toolbox.registry}
 
     def _emit(self, event: Event) -> None:
+        for listener in [*self._listeners]:
+            try:
+                listener(event)
+            except Exception:
+                log.exception("a listener of session %r failed", self.name)
         if isinstance(event, TurnFinished):
             self._end(event)
             return

@@ -44,6 +44,7 @@ async def connected(
     workspace = Path(folder, "workspace")
     workspace.mkdir(exist_ok=True)  # noqa: ASYNC240  (before anything runs)
     async with Agent(
+        builtin_tools=False,
         model="claude-opus-5-5",
         base_url=url,
         profile="claude",

@@ -167,6 +167,7 @@ def acting(effect: str, folder: Path, second: Callable[[], Any]) -> Tool[..., An
 def agent_in(folder: Path, model: Any, *tools: Tool[..., Any]) -> Agent:
     """Give an agent that keeps its sessions in this folder."""
     return Agent(
+        builtin_tools=False,
         model=model,
         workspace=folder,
         data_dir=folder / "data",
@@ -230,7 +231,14 @@ async def without_rights(job: Job) -> None:
     if os.geteuid() == 0:
         os.setuid(65534)  # root may write anywhere
     try:
-        agent = Agent(model=PlayedModel(), workspace="/", data_dir="data", lanes=LANES)
+        agent = Agent(
+            model=PlayedModel(),
+            workspace="/",
+            data_dir="data",
+            lanes=LANES,
+            builtin_tools=False,
+            approvals="allow",
+        )
         async with agent:
             await agent.session("crash")
     except AgentError as error:

@@ -148,6 +148,7 @@ async def talk(tmp_path, *scripts, diary=None, tools=(), server=LoopbackModel, w
             settings = ClientSettings(base_url=loopback.url, api_key="x", **waits)
             more["model"] = await stack.enter_async_context(shared(settings))
         agent = Agent(
+            builtin_tools=False,
             workspace=tmp_path,
             data_dir=tmp_path / "data",
             base_url=loopback.url,

@@ -3,7 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from agent.approvals import ByTool
+import pydantic
+
+from agent.approvals.policies import ByTool
 from agent.claude.profile import CLAUDE
 from agent.claude.request import Settings
 from agent.conversation import Server, Toolbox
@@ -14,6 +16,8 @@ from agent.session.session import Session
 from agent.tasks import Tasks
 from scheduler import Scheduler
 from tools import Registry
+
+pydantic.create_model("First")  # it reads files: an agent makes its schemas in a thread
 
 
 class MemoryStore:
@@ -44,7 +48,7 @@ def session_of(model, tools, *, store=None, limits=None, scheduler=None, approva
     server = Server(model, Settings("claude-opus-5-5", 1_000), CLAUDE)
     scheduler = scheduler or Scheduler()
     tasks = Tasks()
-    toolbox = Toolbox(registry, scheduler, ByTool(approvals), Path("/w"), tasks)
+    toolbox = Toolbox(registry, scheduler, ByTool(approvals or {}), Path("/w"), tasks)
     return Session(
         log,
         lambda: server,

@@ -59,14 +59,14 @@ def test_what_cannot_be_is_told_with_what_to_do(environment, given, told):
 
 
 async def test_a_workspace_that_is_no_folder_is_told_at_the_start(tmp_path):
-    agent = Agent(model="m", workspace=tmp_path / "gone", data_dir=tmp_path)
+    agent = Agent(model="m", workspace=tmp_path / "gone", data_dir=tmp_path, builtin_tools=False)
     with pytest.raises(ConfigurationError, match="the workspace is not a folder"):
         await agent.session("x")
     await agent.close()
 
 
 def test_approvals_are_allow_a_mapping_or_a_judge():
-    with pytest.raises(ConfigurationError, match="'ask'; it is 'allow', a mapping or a judge"):
-        Agent(model="m", approvals="ask")
-    with pytest.raises(ConfigurationError, match="'put' is 'maybe'; a tool is 'allow' or 'deny'"):
-        Agent(model="m", approvals={"put": "maybe"})
+    with pytest.raises(ConfigurationError, match="'perhaps'; it is 'allow', 'ask', a mapping of"):
+        Agent(model="m", approvals="perhaps", builtin_tools=False)
+    with pytest.raises(ConfigurationError, match="'put' is 'maybe'; a tool is one of deny, ask,"):
+        Agent(model="m", approvals={"put": "maybe"}, builtin_tools=False)

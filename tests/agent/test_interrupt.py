@@ -514,6 +514,7 @@ async def test_an_agent_can_be_closed_at_every_event_of_a_turn(tmp_path):
 
 def agent_of(model, diary, folder, workspace):
     return Agent(
+        builtin_tools=False,
         model=model,
         workspace=workspace,
         data_dir=folder,

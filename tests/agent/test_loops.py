@@ -153,6 +153,7 @@ async def play(names, tmp_path, after=()):
         rules=Rules(version="2023-06-01", betas=frozenset({"any"})),
     )
     async with Agent(
+        builtin_tools=False,
         model=model,
         workspace=tmp_path,
         data_dir=tmp_path / "data",

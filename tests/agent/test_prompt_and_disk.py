@@ -34,7 +34,12 @@ def builds(monkeypatch):
 def agent_in(folder, model, now):
     """Give an agent whose prompts age by `now`, a list of one number of seconds."""
     agent = Agent(
-        model=model, workspace=folder, data_dir=folder, profile="claude", tells_date=False
+        builtin_tools=False,
+        model=model,
+        workspace=folder,
+        data_dir=folder,
+        profile="claude",
+        tells_date=False,
     )
     agent._prompts = PromptCache(300.0, timer=lambda: now[0])
     return agent
@@ -91,8 +96,8 @@ async def test_a_changed_prompt_is_for_new_sessions_once_the_old_one_expired(bui
 async def test_sessions_of_one_agent_do_not_share_a_prompt_of_another_role(builds, tmp_path):
     async with agent_in(tmp_path, PlayedModel(), [0.0]) as agent:
         await agent.session("one")
-    other = Agent(model=PlayedModel(), workspace=tmp_path, data_dir=tmp_path, system="A poet.")
-    async with other as agent:
+    place = {"workspace": tmp_path, "data_dir": tmp_path, "builtin_tools": False}
+    async with Agent(model=PlayedModel(), system="A poet.", **place) as agent:
         session = await agent.session("two")
     assert session.history.header.system.startswith("A poet.")
     assert len(builds) == 2

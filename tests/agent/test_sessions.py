@@ -40,6 +40,7 @@ async def listen() -> str:
 
 def agent_in(folder, model=None, tools=(look,), **others):
     settings = {"profile": "claude", "tells_date": False, "workspace": folder, **others}
+    settings = {"builtin_tools": False} | settings
     return Agent(model=model or PlayedModel(), data_dir=folder / "data", tools=tools, **settings)
 
 

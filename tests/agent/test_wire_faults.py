@@ -132,6 +132,7 @@ async def test_a_server_that_is_not_there_is_tried_again_and_then_told(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     async with Agent(
+        builtin_tools=False,
         model="claude-loopback",
         workspace=tmp_path,
         data_dir=tmp_path / "data",
@@ -1144,7 +1145,7 @@ async def test_a_denied_tool_is_answered_and_not_run(tmp_path):
 
         assert it.diary.counts == {"look 1": 1}
         assert "denied 0.0 act" in words(events)
-        denied = "Not executed: the tool act is not allowed in this session."
+        denied = "Not executed: it was denied: the tool act is not allowed in this session."
         assert results(it.bodies[1]) == [("toolu_2", denied, True), LOOKED]
 
 
