@@ -131,7 +131,9 @@ class Dispatch:
         """Cancel every call, and see it answered; one that does not stop is not waited for."""
         self._late.clear()
         for running in self._calls.values():
-            if running.task is not None and not running.is_answered:
+            if self._questions.are_kept and not running.has_started:
+                self._answering.forget(running)
+            if running.task is not None and (running.is_withdrawn or not running.is_answered):
                 running.task.cancel()
         try:
             async with asyncio.timeout(PATIENCE):
@@ -155,6 +157,9 @@ class Dispatch:
         try:
             arguments = tool.parse(call.input)
             judged = Judged(tool, call.input, arguments, self._place())
+            denial = self._questions.denial((self._reply, call.block))
+            if denial is not None:
+                return Answer(Status.DENIED, refusals.denied(denial).text)
             verdict = self._toolbox.approvals.judge(judged)
             if isinstance(verdict, Denied):
                 return Answer(Status.DENIED, refusals.denied(verdict.reason).text)
@@ -186,10 +191,20 @@ class Dispatch:
         verdict = self._toolbox.approvals.judge(judged)
         if isinstance(verdict, Denied):
             return verdict.reason
-        if verdict is None:
+        if verdict is None or self._may_run_later(judged):
             return True
         self._write_blocks()
         return await self._questions.ask((self._reply, running.call.block), judged, verdict.why)
+
+    def _may_run_later(self, judged: Judged) -> bool:
+        """Say whether a call needs no question once what moves things before it has ended.
+
+        What it touches is only then known, and what is known now is too much: the end of the other
+        changes it, and the call is judged again.
+        """
+        settled = replace(judged, known=judged.tool.access(judged.arguments, self._place()))
+        is_other = settled.access != judged.access
+        return is_other and self._toolbox.approvals.judge(settled) is None
 
     async def _run(
         self, running: Running, tool: Tool[..., Any], arguments: Arguments, place: Call

@@ -181,6 +181,8 @@ class Exchange:
         self._answer_rest()
 
     def _answer_rest(self) -> None:
+        if self._conversation.questions.are_kept:
+            return  # they are run, or answered, when the session goes on
         reply = self._log.history.reply
         by = self.dispatch.ended_by if self.dispatch is not None else BY_USER
         for place in reply.unanswered() if reply is not None and reply.end is not None else ():

@@ -173,7 +173,7 @@ async def in_parallel(folder: Path) -> Played:
 
 def _script(number: int, calls: list[tuple[str, Json]]) -> list[Any]:
     parts = [
-        Call(f"toolu_{number}_{place}", name, given, between=Pause(GAP), pieces=2)
+        Call(f"toolu_{number}_{place}", name, given, between=Pause(GAP))
         for place, (name, given) in enumerate(calls)
     ]
     return reply(Text("Let me see."), *parts)

@@ -11,10 +11,12 @@ touches), `context`, `signature` and `declaration`, `base`; what goes in: `schem
 comes out: `text`, `content`; `registry`. Then the tools. Files: `openat2`, `workspace_errors`,
 `workspace_root`, `workspace_walk`, `workspace` (reached by descriptors), `threads`, `renaming`,
 `versions`, `file_version`, `atomic`, `file_text`, `file_matching`, `file_changes`, `file_seen`,
-`file_read`, `file_write`, `file_edit`, `file_moves`, `files`. Search: `find` names its parts. The
-shell: `guard` and `guard_process` (a killed host leaves nothing), `output_log`, `shell_command`,
-`background`, `shell_text`, `shell`. `git_safety`, `git`, `git_tools`; `quality`, `quality_tools`;
-all together in `workspace_tools`.
+`file_read`, `file_write`, `file_edit`, `file_moves`, `files`. Search: `stoppable`, `paging`,
+`glob_regex`, `glob_patterns`, `ignore_rules`, `ignores`, `tree_walk`, `glob_files`,
+`grep_pattern`, `grep_blocks`, `grep_lines`, `grep_output`, `grep_files`, `folder_outline`,
+`directory_tree`, `find`. The shell: `guard` and `guard_process` (a killed host leaves nothing),
+`output_log`, `shell_command`, `background`, `shell_text`, `shell`. `git_safety`, `git`,
+`git_tools`; `quality`, `quality_tools`; all together in `workspace_tools`.
 """
 
 import importlib

@@ -63,10 +63,11 @@ class Blocks:
         return piece
 
     def _pieces(self) -> Iterator[bytes]:
-        piece = self._first.removeprefix(codecs.BOM_UTF8)
-        while piece:
-            yield piece
+        piece = self._first
+        yield piece.removeprefix(codecs.BOM_UTF8)
+        while len(piece) == _PIECE:
             piece = self._piece()
+            yield piece
 
     def _decoded(self) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(self._codec)("replace")

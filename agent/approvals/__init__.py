@@ -1,9 +1,9 @@
 """Whether a call may run: allowed, denied, or asked about.
 
-Read in this order: `verdicts` (what is judged, and what comes of it), `commands` and `addresses`
-(what a call's input says), `rules` (one rule, and how several are weighed), `rules_file` (rules
-that people read and edit), `policies` (the judges that an agent can have), `questions` (those that
-wait for a person).
+Read in this order: `verdicts` (what is judged, and what comes of it), `patterns`, `commands` with
+`mentions`, `addresses`, and `paths` with `names` (what a call's input says, and what it touches),
+`rules` (one rule, and how several are weighed), `rules_file` (rules that people read and edit),
+`policies` (the judges that an agent can have), `questions` (those that wait for a person).
 
 Rules are no wall: without a sandbox of the operating system a command does what its user may do.
 They say what is done without a question.

@@ -65,13 +65,23 @@ def is_allowed_by(pattern: str, command: str) -> bool:
     """
     if pattern == ANYTHING or literal(pattern) == command:
         return True
-    wanted, found = pattern.split(), words(command)
+    wanted, found = _words_of(pattern), words(command)
     if found is None or not wanted:
         return False
     if wanted[-1] == ANYTHING:
         wanted = wanted[:-1]
         found = found[: len(wanted)]
     return len(wanted) == len(found) and all(map(_is_word, wanted, found))
+
+
+def _words_of(pattern: str) -> list[str]:
+    """Give a pattern's words, of which some may be quoted; backslashes stay."""
+    lexer = shlex.shlex(pattern, posix=True)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    try:
+        return list(lexer)
+    except ValueError:
+        return pattern.split()
 
 
 def _is_word(pattern: str, word: str) -> bool:
@@ -86,7 +96,7 @@ def caught_by(pattern: str, command: str) -> Fit:
     """
     if pattern == ANYTHING or literal(pattern) == command:
         return Fit.SURE
-    wanted, found = pattern.split(), words(command)
+    wanted, found = _words_of(pattern), words(command)
     if not wanted:
         return Fit.NO
     if found is None:

@@ -103,18 +103,18 @@ def _programs(command: str) -> Iterator[list[str]]:
     ticked = _joined(command).split("`")
     text = "".join(f"$({part})" if place % 2 else part for place, part in enumerate(ticked))
     for part in _PARTS.split(text):
-        found = part.split()
-        while found and (skipped := _skipped(found)):
-            found = found[skipped:]
-        if found:
-            yield found
+        found, at = part.split(), 0
+        while at < len(found) and (skipped := _skipped(found[at])):
+            at += skipped
+        if at < len(found):
+            yield found[at:]
 
 
-def _skipped(found: Sequence[str]) -> int:
-    """Count the words at the beginning that name no program."""
-    if found[0] in _RESERVED or _ASSIGNMENT.fullmatch(found[0]):
+def _skipped(word: str) -> int:
+    """Count the words that name no program, if this is one; a redirection may have its own."""
+    if word in _RESERVED or _ASSIGNMENT.fullmatch(word):
         return 1
-    redirection = _REDIRECTION.fullmatch(found[0])
+    redirection = _REDIRECTION.fullmatch(word)
     if redirection is None:
         return 0
     return 1 if redirection[1] else 2

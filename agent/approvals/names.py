@@ -12,6 +12,9 @@ from tools.file_resources import file_resources
 MOST: Final = 300
 """Texts that are looked at; with more, any path may be among them."""
 
+MOST_CHARACTERS: Final = 20_000
+"""In all of them, since each part of a path is looked up."""
+
 _LONGEST: Final = 4_096
 """Characters of the longest path that systems take."""
 
@@ -22,7 +25,7 @@ _JOINTS: Final = re.compile("[=:,]")
 def named(call_input: Mapping[str, Any], workspace: Path) -> list[frozenset[Resource]] | None:
     """Give the resources of each text that may be a path; None when they are too many."""
     found = [*dict.fromkeys(_texts(call_input))]
-    if len(found) > MOST:
+    if len(found) > MOST or sum(map(len, found)) > MOST_CHARACTERS:
         return None
     folder = call_input.get("folder")
     base = f"{folder}/" if isinstance(folder, str) and folder else ""

@@ -69,6 +69,8 @@ class Questions:
         self._given: dict[str, entries.Decision] = {}
         self._unwatch: Callable[[], None] | None = None
         self._has_begun = False
+        self.are_kept = False
+        """Whether the session is being closed while calls wait for a person."""
 
     def __repr__(self) -> str:
         return f"<Questions {', '.join(self._open) or 'none'}>"
@@ -92,6 +94,15 @@ class Questions:
         answered = reply.decisions.items() if runs_again and reply is not None else ()
         number = reply.number if reply is not None else 0
         self._given = {f"{number}.{block}": decision for block, decision in answered}
+
+    def denial(self, place: tuple[int, int]) -> str | None:
+        """Give why a person denied a call that a crash had cut off; None when nobody did."""
+        given = self._given.get(f"{place[0]}.{place[1]}")
+        return None if given is None or given.allows else given.reason
+
+    def keep(self) -> None:
+        """Keep what is asked for the next time, with the calls that have not started."""
+        self.are_kept = any(not each.answered.done() for each in self._open.values())
 
     async def ask(self, place: tuple[int, int], call: Judged, why: str) -> bool | str:
         """Ask a person; give True, or the reason of the denial."""

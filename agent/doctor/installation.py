@@ -20,7 +20,6 @@ _BOUND = re.compile(r"(>=|<)\s*([\d.]+)")
 PROGRAMS = {
     "git": "the git tools and `toolloop checks` run it",
     "bash": "the shell tool runs it; without it, /bin/sh",
-    "rg": "searching in files is faster with it",
 }
 """Programs that are used, and for what."""
 
@@ -106,7 +105,7 @@ def _program(name: str, around: Surroundings) -> Finding:
     if found is not None:
         return ok(name, found)
     text = f"not in PATH: {PROGRAMS[name]}"
-    fix = f"Install {'ripgrep' if name == 'rg' else name} with the system's package manager."
+    fix = f"Install {name} with the system's package manager."
     return missing(name, text, fix) if name in NEEDED else note(name, text, fix)
 
 

@@ -223,6 +223,7 @@ class Session:
         """
         if not self.is_closed:
             self.is_closed = True
+            self._questions.keep()
             self.interrupt()
             await self.idle()
             self._questions.close()

@@ -43,12 +43,15 @@ class MemoryStore:
 
 def session_of(model, tools, *, store=None, limits=None, scheduler=None, approvals=None):
     registry = Registry(tools)
+    judge = (
+        ByTool(approvals or {}) if approvals is None or isinstance(approvals, dict) else approvals
+    )
     log = SessionLog(store or MemoryStore())
     log.record(Header("s", "in memory", 0.0, "", registry.definitions()))
     server = Server(model, Settings("claude-opus-5-5", 1_000), CLAUDE)
     scheduler = scheduler or Scheduler()
     tasks = Tasks()
-    toolbox = Toolbox(registry, scheduler, ByTool(approvals or {}), Path("/w"), tasks)
+    toolbox = Toolbox(registry, scheduler, judge, Path("/w"), tasks)
     return Session(
         log,
         lambda: server,
