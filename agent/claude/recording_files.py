@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from agent.claude import recording_writing as writing
 from agent.claude.recording import SUFFIX, Batch, End, Ending, RecordingError, blocks_of
+from agent.claude.replay_check import DATE
 
 Json: TypeAlias = dict[str, Any]
 
@@ -222,5 +223,6 @@ def _goes_on(known: Conversation, body: Json) -> bool:
 def _first_words(body: Json) -> str:
     """Give the beginning of what was said first."""
     blocks = [block for each in body["messages"][:1] for block in blocks_of(each.get("content"))]
-    text = " ".join(str(block.get("text", "")) for block in blocks)
+    texts = (str(block.get("text", "")) for block in blocks)
+    text = " ".join(text for text in texts if not DATE.fullmatch(text))
     return " ".join(text.split())[:TITLE]

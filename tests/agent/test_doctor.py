@@ -35,7 +35,7 @@ def place(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in PROGRAMS:
+    for name in (*PROGRAMS, "chromium"):
         program(programs, name)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -335,8 +335,8 @@ def test_versions_are_compared_as_numbers(version, bounds, wanted):
 
 
 def test_playwright_without_a_browser_is_told_and_with_one_is_fine(doctor, distributions, place):
-    assert "browser" not in doctor()[1]
     distributions("playwright", "1.60.0")
+    (place / "bin" / "chromium").unlink()
     code, found = doctor()
     level, text, fix = only(found, "browser")
     assert (code, level) == (1, "MISSING")
@@ -356,6 +356,7 @@ def test_the_browsers_folder_that_is_named_is_looked_into(
     doctor, distributions, place, monkeypatch
 ):
     distributions("playwright")
+    (place / "bin" / "chromium").unlink()
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(place / "browsers"))
     assert only(doctor()[1], "browser")[0] == "MISSING"
     (place / "browsers" / "chromium_headless_shell-1200").mkdir(parents=True)
