@@ -14,7 +14,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,15 +94,12 @@ def _noted(path: str) -> Json:
 FIRST_LINES: dict[str, str] = {}
 
 
-def make_tree(folder: Path) -> int:
-    """Copy the installed packages, and commit them; give how many files there are."""
+def make_tree(folder: Path, chosen: Sequence[str] = ()) -> int:
+    """Copy the installed packages, or some, and commit them; give how many files there are."""
     packages = Path(sysconfig.get_paths()["purelib"])
-    shutil.copytree(
-        packages,
-        folder,
-        symlinks=True,
-        ignore=shutil.ignore_patterns("*.so", "*.pyc", "__pycache__", "__editable__*", "*.pth"),
-    )
+    left_out = shutil.ignore_patterns("*.so", "*.pyc", "__pycache__", "__editable__*", "*.pth")
+    for name in chosen or ("",):
+        shutil.copytree(packages / name, folder / name, symlinks=True, ignore=left_out)
     for path in EDITED:
         lines = (folder / path).read_text().splitlines(keepends=True)
         FIRST_LINES[path] = next(each for each in lines if lines.count(each) == 1 and each.strip())

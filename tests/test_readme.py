@@ -2,15 +2,18 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from agent.approvals.rules_file import load
 from agent.claude.script import Call, Text, reply
 from tests.server_thread import ServerThread
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+(RULES,) = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
 def run(program: str) -> None:
@@ -64,15 +67,49 @@ def test_the_program_of_sessions_forks_and_exports(project, monkeypatch, capsys)
     assert (project / "sessions").is_dir()
 
 
+def test_the_test_of_a_tool_passes_on_what_was_recorded(project, monkeypatch):
+    tool = PROGRAMS[0].split("@tool", 1)[1].split("async def main", 1)[0]
+    head = "from tools import ToolClass, ToolContext, tool\n\n\n@tool"
+    (project / "words.py").write_text(f"{head}{tool.rstrip()}\n")
+    (project / "test_words.py").write_text(PROGRAMS[2])
+    recording = (
+        "import asyncio\nfrom agent import Agent\nfrom words import word_count\n"
+        "async def main():\n"
+        "    async with Agent(tools=[word_count], record='words.jsonl') as agent:\n"
+        "        await (await agent.session()).ask('How long is README.md?')\n"
+        "asyncio.run(main())\n"
+    )
+    said = [reply(Call("toolu_1", "word_count", {"path": "README.md"})), reply(Text("Three."))]
+    with ServerThread(*said) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        subprocess.run([sys.executable, "-c", recording], check=True)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:cacheprovider")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "test_words.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_rules_of_the_readme_are_rules(tmp_path):
+    (tmp_path / "approvals.toml").write_text(RULES)
+    assert [str(rule) for rule in load(tmp_path / "approvals.toml")] == [
+        "allow shell with command 'pytest *'",
+        "deny any tool with path 'secrets/**'",
+    ]
+
+
 def test_the_schedulers_program_prints_what_the_readme_says(capsys):
-    run(PROGRAMS[2])
-    said = README.split(PROGRAMS[2])[1].split("```\n")[2]
+    run(PROGRAMS[3])
+    said = README.split(PROGRAMS[3])[1].split("```\n")[2]
     assert without_times(capsys.readouterr().out) == without_times(said)
 
 
 @pytest.mark.usefixtures("project")
 def test_the_program_of_named_tasks_runs_in_a_project(capsys):
-    run(PROGRAMS[3])
+    run(PROGRAMS[4])
     assert capsys.readouterr().out.splitlines() == [
         "[['format', 'status'], ['tests']]",
         "format success ",
@@ -82,4 +119,4 @@ def test_the_program_of_named_tasks_runs_in_a_project(capsys):
 
 
 def test_no_program_is_left_out():
-    assert len(PROGRAMS) == 4
+    assert len(PROGRAMS) == 5

@@ -4,6 +4,9 @@ import re
 from typing import Final
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that change the direction in which text is shown."""
+
 _DELETE: Final = 0x7F
 _SYMBOLS: Final = 0x2400
 """Where Unicode has the symbols of the control characters."""
@@ -34,3 +37,9 @@ def is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def visible(text: str) -> str:
+    """Clean a text for a terminal: neither its direction nor a lone carriage return acts there."""
+    lines = cleaned(text).replace("\r\n", "\n").replace("\r", "\N{SYMBOL FOR CARRIAGE RETURN}")
+    return _DIRECTION.sub(lambda found: f"<U+{ord(found[0]):04X}>", lines)

@@ -21,7 +21,7 @@ from agent.recordings import lay_out
 from agent.runtime import Agent
 from agent.session.session import Session
 from agent.terminal.lines import Narrator, one_line
-from tools.text import cleaned
+from tools.text import visible
 
 Json: TypeAlias = dict[str, Any]
 
@@ -127,13 +127,13 @@ class Stage:
         texts = [str(block.get("text", f"[{block.get('type')}]")) for block in blocks]
         spoken = " ".join(text for text in texts if not DATE.fullmatch(text))
         self._line("")
-        self._line(f"> {cleaned(spoken)}")
+        self._line(f"> {visible(spoken)}")
 
     def take(self, event: Event) -> None:
         """Show an event of a turn."""
         match event:
             case TextDelta(text):
-                self._write(cleaned(text))
+                self._write(visible(text))
                 return
             case ToolCalled():
                 self._narrator.called(event.id, event.name, event.input)

@@ -34,11 +34,11 @@ def say(text: str = "") -> None:
 
 def shown(text: str, limit: int | None = None) -> str:
     """Give a text as it may be printed; with a limit, on one line of so many characters."""
-    from tools.text import cleaned  # noqa: PLC0415  (compiles a pattern; only who prints needs it)
+    from tools.text import visible  # noqa: PLC0415  (compiles a pattern; only who prints needs it)
 
     if limit is None:
-        return cleaned(text)
-    line = " ".join(cleaned(text).split())
+        return visible(text)
+    line = " ".join(visible(text).split())
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 

@@ -27,7 +27,7 @@ from agent.terminal.chat_history import ChatHistory
 from agent.terminal.completion import in_thread
 from agent.terminal.lanes import Lanes
 from agent.terminal.lines import Narrator, call_title, one_line, used
-from tools.text import cleaned
+from tools.text import visible
 
 COMMANDS: Final = {
     "/help": "what can be done here",
@@ -81,15 +81,14 @@ class Chat:
         return f"<Chat in {self._session!r}>"
 
     async def run(self) -> None:
-        """Talk until the person leaves; a turn that still runs is interrupted."""
+        """Talk until the person leaves; a turn that still runs is interrupted, questions stay."""
         end = self._session.subscribe(self._show)
         try:
             with patch_stdout(raw=True):
                 self._greet()
                 while await self._once():
                     pass
-                self._session.interrupt()
-                await self._session.idle()
+                await self._session.close()
         finally:
             end()
 
@@ -167,7 +166,7 @@ class Chat:
         self._lanes.take(event, asyncio.get_running_loop().time())
         match event:
             case TextDelta():
-                self._text(cleaned(event.text))
+                self._text(visible(event.text))
             case ToolCalled():
                 self._narrator.called(event.id, event.name, event.input)
             case ReplyFinished() | TurnStarted():

@@ -18,7 +18,7 @@ from agent.events import (
     ToolProgress,
     TurnFinished,
 )
-from tools.text import cleaned
+from tools.text import visible
 
 WIDTH: Final = 100
 """Characters of a call's input, or of a failure's text, in one line."""
@@ -42,7 +42,7 @@ GOOD_ENDS: Final = frozenset({"end_turn", "stop_sequence", "tool_use"})
 
 def one_line(text: str, width: int = WIDTH) -> str:
     """Give a text as one line that is not too long."""
-    line = " ".join(cleaned(text).split())
+    line = " ".join(visible(text).split())
     return line if len(line) <= width else f"{line[: width - 3]}..."
 
 
@@ -84,7 +84,7 @@ def details(call_input: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _shown(text: str, mark: str) -> Iterable[str]:
-    lines = cleaned(text).splitlines()
+    lines = visible(text).splitlines()
     for line in lines[:DETAILS]:
         yield f"    {mark}{line}"
     if len(lines) > DETAILS:

@@ -17,7 +17,7 @@ from agent.events import (
 )
 from agent.session.session import Session
 from agent.terminal.lines import GOOD_ENDS, Narrator, used
-from tools.text import cleaned
+from tools.text import visible
 
 NOBODY: Final = (
     "nobody is there to be asked; the user can allow it with a rule in approvals.toml, or with "
@@ -61,7 +61,7 @@ class Text:
         """See `Shown.take`."""
         match event:
             case TextDelta():
-                self._write(cleaned(event.text))
+                self._write(visible(event.text))
             case ReplyFinished():
                 self._end_line()
             case ToolCalled():

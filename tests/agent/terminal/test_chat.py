@@ -194,6 +194,21 @@ async def test_commands_are_done_here_and_never_reach_the_model(chatting):
     assert it.seen == []
 
 
+async def test_a_question_that_is_open_when_the_chat_is_left_is_there_the_next_time(chatting):
+    @tool(ToolClass.SHELL)
+    async def act() -> str:
+        """Act."""
+        raise AssertionError
+
+    async with chatting(called("act"), tools=[act], approvals={"act": "ask"}) as it:
+        it.type("Do it.\r")
+        await it.until(ApprovalAsked)
+        it.type("\x04")
+        await it.left()
+    assert it.session.history.reply.results == {}
+    assert list(it.session.history.reply.questions) == [0]
+
+
 async def test_leaving_ends_the_turn_that_runs(chatting):
     @tool(ToolClass.NETWORK)
     async def wait() -> str:

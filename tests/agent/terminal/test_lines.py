@@ -47,6 +47,7 @@ def test_each_event_has_its_lines(event, expected):
 
 def test_what_a_tool_wrote_does_not_act_on_the_terminal_and_stays_in_one_line():
     assert one_line("a\x1b[31mb\nc\td") == "a\u241b[31mb c d"
+    assert one_line("a\u202eb") == "a<U+202E>b"
     assert one_line("x" * 200, 10) == "xxxxxxx..."
 
 
