@@ -1,4 +1,5 @@
-# make setup   a virtual environment in .venv with everything that the targets below need
+# make setup   a virtual environment in .venv with everything that the targets below need; as root
+#              system packages too (a browser, fonts), else it says the command for them
 # make run     set up, then start the main job
 # make test    set up, then the tests
 # make torture the random batches for long: CASES each, SEED to run the same ones again
@@ -20,6 +21,7 @@ help:
 	@sed -n 's/^# //p' Makefile
 
 setup: $(READY)
+	@.ci/system
 
 $(READY): pyproject.toml requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "setup: no $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -35,6 +37,7 @@ run: setup
 	@$(BIN)/toolloop start
 
 test: setup
+	@.ci/system tests
 	@$(BIN)/python -m pytest
 
 torture: setup
