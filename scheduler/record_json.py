@@ -25,18 +25,34 @@ T = TypeVar("T")
 
 
 def to_json(record: CallRecord) -> Json:
-    """Give a record as a JSON object."""
-    members = {each.name: getattr(record, each.name) for each in fields(CallRecord)}
-    return {
-        **members,
-        "access": {
-            "reads": _resources(record.access.reads),
-            "writes": _resources(record.access.writes),
-        },
+    """Give a record as a JSON object; what few records have is left out where there is none."""
+    access = record.access
+    members: Json = {
+        "id": record.id,
+        "name": record.name,
+        "owner": record.owner,
+        "lane": record.lane,
+        "priority": record.priority,
+        "parent": record.parent,
+        "access": {"reads": _resources(access.reads), "writes": _resources(access.writes)},
+        "submitted": record.submitted,
+        "ready": record.ready,
+        "started": record.started,
+        "finished": record.finished,
+        "stopped": record.stopped,
         "outcome": record.outcome.value,
-        "waits": [_wait(wait) for wait in record.waits],
-        "after": list(record.after),
+        "start_tick": record.start_tick,
+        "stop_tick": record.stop_tick,
     }
+    if record.waits:
+        members["waits"] = [_wait(wait) for wait in record.waits]
+    if record.after:
+        members["after"] = list(record.after)
+    if record.rekeyed_tick is not None:
+        members["rekeyed_tick"] = record.rekeyed_tick
+    if record.left_running is not None:
+        members["left_running"] = record.left_running
+    return members
 
 
 def _resources(given: Iterable[Resource]) -> list[list[str]]:

@@ -86,7 +86,7 @@ class RuleBook:
 
     def judge(self, call: Judged) -> Verdict:
         """See `Approvals.judge`."""
-        found = decide(self.rules, call)
+        found = decide(self.rules, call) if self.rules else None
         if found is None:
             return self._unruled(call)
         action, rule = found

@@ -44,19 +44,20 @@ async def _chat(terms: argparse.Namespace) -> int:
                 history,
                 lambda: last_turn(folder, session.id),
             )
-            if terms.resume and session.can_resume:
-                session.resume()
-            await chat.run()
+            await chat.run(resumes=terms.resume)
     except AgentError as error:
         sys.stderr.write(f"toolloop: {error}\n")
         return 1
     return 0
 
 
-def _history(folder: Path) -> Path:
-    """Give the file that keeps what was typed, for its owner's eyes only."""
+def _history(folder: Path) -> Path | None:
+    """Give the file that keeps what was typed, for its owner's eyes only; None without one."""
     file = folder / "chat_history"
-    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return None
     return file
 
 

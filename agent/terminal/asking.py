@@ -3,7 +3,7 @@
 from typing import Final, TypeAlias
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.output import create_output
 
 from agent.approvals.questions import Answer
 from agent.events import ApprovalAsked
@@ -36,15 +36,19 @@ def choices(always: str) -> str:
     return f"y once{lasting}, n no, or n and a reason"
 
 
-async def ask(asked: ApprovalAsked) -> Given:
-    """Ask until there is an answer; Ctrl-C and the end of the input are a denial."""
-    prompt: PromptSession[str] = PromptSession()
-    with patch_stdout():
-        while True:
-            try:
-                text = await prompt.prompt_async(f"  {choices(asked.always)}: ")
-            except (EOFError, KeyboardInterrupt):
-                return "deny", ""
-            given = understood(text)
-            if given is not None:
-                return given
+async def ask(asked: ApprovalAsked) -> Given | None:
+    """Ask until there is an answer; the end of the input is a denial, and Ctrl-C is None."""
+    # The answer may be led into a file: the question is for the terminal.
+    output = create_output(always_prefer_tty=True)
+    prompt: PromptSession[str] = PromptSession(output=output)
+    while True:
+        try:
+            # Signals are heeded by whoever asks.
+            text = await prompt.prompt_async(f"  {choices(asked.always)}: ", handle_sigint=False)
+        except EOFError:
+            return "deny", ""
+        except KeyboardInterrupt:
+            return None
+        given = understood(text)
+        if given is not None:
+            return given

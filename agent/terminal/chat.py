@@ -8,8 +8,10 @@ The rules that this file keeps:
 """
 
 import asyncio
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,7 @@ from agent.terminal.chat_history import ChatHistory
 from agent.terminal.completion import in_thread
 from agent.terminal.lanes import Lanes
 from agent.terminal.lines import Narrator, call_title, one_line, used
+from agent.terminal.wrapping import Wrapping, wrapped
 from tools.text import visible
 
 COMMANDS: Final = {
@@ -38,9 +41,12 @@ COMMANDS: Final = {
 }
 
 HELP: Final = """\
-Type a message and press Enter; Alt-Enter begins a new line. While a turn runs, a message goes along
-with it. Tab completes files (also after @) and commands; the arrow keys go through earlier lines.
+Type a message and press Enter; Alt-Enter begins a new line.
+While a turn runs, a message goes along with it; while a call waits for you, a line answers that.
+Tab completes files (also after @) and commands; the arrow keys go through earlier lines.
 Ctrl-C interrupts the turn, Ctrl-D leaves."""
+
+LEAVING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 REFRESH: Final = 0.25
 """Seconds between two drawings of what runs."""
@@ -55,19 +61,19 @@ class Chat:
     Args:
         session: whose turns are shown.
         workspace: where files are completed.
-        history: the file that keeps what was typed.
+        history: the file that keeps what was typed; None when it cannot be kept.
         timeline: draws the last turn.
     """
 
     def __init__(
-        self, session: Session, workspace: Path, history: Path, timeline: Callable[[], str]
+        self, session: Session, workspace: Path, history: Path | None, timeline: Callable[[], str]
     ) -> None:
         self._session = session
         self._timeline = timeline
+        self._keeps_lines = history is not None
         self._lanes = Lanes()
         self._narrator = Narrator()
-        self._line = ""
-        """The model's text since the end of its last line."""
+        self._text = Wrapping()
         self._prompt: PromptSession[str] = PromptSession(
             history=ChatHistory(history),
             completer=in_thread(COMMANDS, workspace),
@@ -80,24 +86,52 @@ class Chat:
     def __repr__(self) -> str:
         return f"<Chat in {self._session!r}>"
 
-    async def run(self) -> None:
-        """Talk until the person leaves; a turn that still runs is interrupted, questions stay."""
+    async def run(self, *, resumes: bool = False) -> None:
+        """Talk until the person leaves; a turn that still runs is interrupted, questions stay.
+
+        `resumes` says to go on first with what was cut off the last time.
+        """
         end = self._session.subscribe(self._show)
         try:
-            with patch_stdout(raw=True):
-                self._greet()
+            with patch_stdout(raw=True), self._left_at_signals():
+                self._greet(resumes=resumes)
                 while await self._once():
                     pass
                 await self._session.close()
         finally:
             end()
 
-    def _greet(self) -> None:
-        _print(f"Session {self._session.name!r}. /help says what can be done here.", "dim")
-        for notice in self._session.notices:
-            _print(f"! {notice}", "warn")
-        if self._session.questions:
-            _print("! calls wait for you since the last time: /questions", "warn")
+    @contextmanager
+    def _left_at_signals(self) -> Iterator[None]:
+        """Leave as Ctrl-D does when the process is to end, or the terminal is gone."""
+        loop = asyncio.get_running_loop()
+        for each in LEAVING:
+            loop.add_signal_handler(each, self._leave)
+        try:
+            yield
+        finally:
+            for each in LEAVING:
+                loop.remove_signal_handler(each)
+
+    def _leave(self) -> None:
+        app = self._prompt.app
+        if app.is_running and not app.is_done:
+            app.exit(exception=EOFError())
+
+    def _greet(self, *, resumes: bool) -> None:
+        session = self._session
+        self._say(f"{session.name}. /help says what can be done here.", "dim")
+        for notice in session.notices:
+            self._say(f"! {notice}", "warn")
+        session.notices = []  # a turn would tell them again
+        if not self._keeps_lines:
+            self._say("! the history of what was typed cannot be read or kept", "warn")
+        if resumes and session.can_resume:
+            session.resume()
+        elif resumes:
+            self._say("There is nothing to resume.", "dim")
+        elif session.questions:
+            self._say("! calls wait for you since the last time: /questions", "warn")
 
     async def _once(self) -> bool:
         """Take one line; say whether to go on."""
@@ -107,7 +141,7 @@ class Chat:
         except EOFError:
             return False
         except AgentError as error:
-            _print(f"! {error}", "warn")
+            self._say(f"! {error}", "warn")
             return True
 
     async def _take(self, text: str) -> bool:
@@ -117,7 +151,7 @@ class Chat:
         if asked and text:
             await self._answer(asked[0], text)
         elif text:
-            _print(f"> {text}", "dim")
+            self._say(f"> {text}", "dim")
             self._session.send(text)
         return True
 
@@ -127,7 +161,7 @@ class Chat:
     async def _answer(self, question: Question, text: str) -> None:
         given = understood(text)
         if given is None:
-            _print(f"! {text!r} is no answer: {choices(question.always)}", "warn")
+            self._say(f"! {text!r} is no answer: {choices(question.always)}", "warn")
         else:
             await self._session.answer(question.id, *given)
 
@@ -139,25 +173,27 @@ class Chat:
                 return False
             case "/help":
                 told = "\n".join(f"{each:<12} {what}" for each, what in COMMANDS.items())
-                _print(f"{HELP}\n{told}", "dim")
+                self._say(f"{HELP}\n{told}", "dim")
             case "/usage":
-                _print(used(self._session.usage), "dim")
+                self._say(used(self._session.usage), "dim")
             case "/timeline":
-                _print(await asyncio.to_thread(self._timeline))
+                self._say(await asyncio.to_thread(self._timeline))
             case "/questions":
                 self._list_questions()
+            case _ if meant:
+                self._say(f"! {typed} begins several: {', '.join(meant)}", "warn")
             case _:
-                _print(f"! there is no {typed}: there are {', '.join(COMMANDS)}", "warn")
+                self._say(f"! there is no {typed}: there are {', '.join(COMMANDS)}", "warn")
         return True
 
     def _list_questions(self) -> None:
         questions = self._session.questions
         for each in questions:
-            _print(f"{each.id}  {call_title(each.name, each.input)}  ({one_line(each.why)})")
+            self._say(f"{each.id}  {call_title(each.name, each.input)}  ({one_line(each.why)})")
         if not questions:
-            _print("No call waits for you.", "dim")
+            self._say("No call waits for you.", "dim")
         elif not self._session.is_running:
-            _print("They are asked again when the session is resumed: toolloop chat --resume")
+            self._say("They are asked again when the session is resumed: toolloop chat --resume")
 
     # -- what is shown -------------------------------------------------------------------------
 
@@ -166,7 +202,8 @@ class Chat:
         self._lanes.take(event, asyncio.get_running_loop().time())
         match event:
             case TextDelta():
-                self._text(visible(event.text))
+                for row in self._text.feed(visible(event.text), self._columns):
+                    _print(row)
             case ToolCalled():
                 self._narrator.called(event.id, event.name, event.input)
             case ReplyFinished() | TurnStarted():
@@ -178,32 +215,36 @@ class Chat:
     def _tell(self, event: Event) -> None:
         for line in self._narrator.lines(event):
             self._end_line()
-            _print(line, "warn" if line.startswith(("!", "?")) else "dim")
+            self._say(line, "warn" if line.startswith(("!", "?")) else "dim")
         if isinstance(event, TurnFinished):
             self._end_line()
-            _print(f"({used(event.usage)})", "dim")
-
-    def _text(self, text: str) -> None:
-        *lines, self._line = f"{self._line}{text}".split("\n")
-        for line in lines:
-            _print(line)
+            self._say(f"({used(event.usage)})", "dim")
 
     def _end_line(self) -> None:
-        if self._line:
-            _print(self._line)
-            self._line = ""
+        for row in self._text.end():
+            _print(row)
+
+    @property
+    def _columns(self) -> int:
+        return self._prompt.app.output.get_size().columns
+
+    def _say(self, text: str, style: str = "") -> None:
+        rows = (row for line in text.split("\n") for row in wrapped(line, self._columns))
+        _print("\n".join(rows), style)
 
     def _message(self) -> StyleAndTextTuples:
         """Give what stands before the cursor: text without its end, what runs, what is asked."""
-        shown: StyleAndTextTuples = [("", f"{self._line}\n")] if self._line else []
+        columns = self._columns
+        shown: StyleAndTextTuples = [("", f"{row}\n") for row in self._text.rest(columns)]
         now = asyncio.get_running_loop().time()
         shown += [("class:bottom-toolbar.text", f"{line}\n") for line in self._lanes.lines(now)]
         asked = self._asked()
         if asked:
             first = asked[0]
             more = f" ({len(asked)} questions)" if len(asked) > 1 else ""
-            shown.append(("bold", f"May it run? {call_title(first.name, first.input)}{more}\n"))
-            shown.append(("", f"{choices(first.always)}\n"))
+            title = f"May it run? {call_title(first.name, first.input)}{more}"
+            shown += [("bold", f"{row}\n") for row in wrapped(title, columns)]
+            shown += [("", f"{row}\n") for row in wrapped(choices(first.always), columns)]
         return [*shown, ("bold", "? " if asked else "> ")]
 
     # -- keys ----------------------------------------------------------------------------------
@@ -218,7 +259,7 @@ class Chat:
             elif event.current_buffer.text:
                 event.current_buffer.reset()
             else:
-                _print("Ctrl-D leaves.", "dim")
+                self._say("Ctrl-D leaves.", "dim")
 
         @keys.add("escape", "enter")
         def new_line(event: KeyPressEvent) -> None:

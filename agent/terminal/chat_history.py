@@ -3,16 +3,19 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from prompt_toolkit.history import FileHistory, ThreadedHistory
+from prompt_toolkit.history import FileHistory, InMemoryHistory, ThreadedHistory
 
 from agent.terminal.asking import understood
 
 
 class ChatHistory(ThreadedHistory):
-    """The lines that were typed, without the answers to questions; read and written by threads."""
+    """The lines that were typed, without the answers to questions; read and written by threads.
 
-    def __init__(self, file: Path) -> None:
-        super().__init__(FileHistory(str(file)))
+    Without a file they are kept as long as the chat goes on.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        super().__init__(InMemoryHistory() if file is None else FileHistory(str(file)))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="toolloop-history")
 
     def append_string(self, string: str) -> None:

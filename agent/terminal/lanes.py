@@ -69,8 +69,9 @@ class Lanes:
             self._lanes[event.id].progress = f"{share}{one_line(event.text, 40)}"
 
     def lines(self, now: float, most: int = 8) -> list[str]:
-        """Draw them, a line each; of many, the first ones and how many more there are."""
-        shown = [_line(lane, now) for lane in [*self._lanes.values()][:most]]
+        """Draw them, a line each; of many, first those that do not wait, and how many more."""
+        chosen = sorted(self._lanes, key=lambda key: self._lanes[key].state == "waits")[:most]
+        shown = [_line(lane, now) for key, lane in self._lanes.items() if key in chosen]
         more = len(self._lanes) - len(shown)
         return [*shown, f"  ... and {more} more"] if more else shown
 

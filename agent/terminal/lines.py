@@ -26,6 +26,9 @@ WIDTH: Final = 100
 DETAILS: Final = 20
 """Lines of a text that a person is shown before it is written."""
 
+LONGEST: Final = 1_000
+"""Characters of such a line."""
+
 MARKS: Final = {
     "finished": "+",
     "failed": "x",
@@ -35,6 +38,9 @@ MARKS: Final = {
     "not_executed": "-",
 }
 """How a call ended, in a character."""
+
+MARGINS: Final = {"content": "+ ", "command": "  "}
+"""What stands before the lines of an input; its name, where this has none."""
 
 GOOD_ENDS: Final = frozenset({"end_turn", "stop_sequence", "tool_use"})
 """Ends of a turn that nobody has to be told of."""
@@ -71,22 +77,30 @@ def call_title(name: str, call_input: Mapping[str, Any], width: int = WIDTH) -> 
 
 
 def details(call_input: Mapping[str, Any]) -> Iterable[str]:
-    """Show what a person has to see before it is done: what is written, replaced or run."""
-    edits = call_input.get("edits")
-    for edit in edits if isinstance(edits, list) else ():
+    """Show what a person has to see before it is done: all that the call's title leaves out."""
+    title = summary(call_input)
+    for name, value in call_input.items():
+        if name == "edits" and isinstance(value, list):
+            yield from _edits(value)
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if "\n" in text or visible(text) not in title:
+            yield from _shown(text, MARGINS.get(name, f"{one_line(name, 40)}: "))
+
+
+def _edits(edits: Iterable[object]) -> Iterable[str]:
+    for edit in edits:
         if isinstance(edit, Mapping):
             yield from _shown(str(edit.get("old_text", "")), "- ")
             yield from _shown(str(edit.get("new_text", "")), "+ ")
-    for name in ("content", "command"):
-        text = call_input.get(name)
-        if isinstance(text, str) and ("\n" in text or len(text) > WIDTH):
-            yield from _shown(text, "+ " if name == "content" else "  ")
 
 
 def _shown(text: str, mark: str) -> Iterable[str]:
     lines = visible(text).splitlines()
     for line in lines[:DETAILS]:
-        yield f"    {mark}{line}"
+        more = len(line) - LONGEST
+        cut = f"{line[:LONGEST]}... and {more:,} more characters" if more > 0 else line
+        yield f"    {mark}{cut}"
     if len(lines) > DETAILS:
         yield f"    {mark}... and {len(lines) - DETAILS} more lines"
 

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import signal
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from agent.event_json import to_json
@@ -16,6 +17,7 @@ from agent.events import (
     TurnFinished,
 )
 from agent.session.session import Session
+from agent.terminal import streams
 from agent.terminal.lines import GOOD_ENDS, Narrator, used
 from tools.text import visible
 
@@ -24,7 +26,15 @@ NOBODY: Final = (
     "--approvals allow"
 )
 
-INTERRUPTED: Final = 130
+UNASKED: Final = (
+    "! {} denied, since nobody was there to be asked: rules in approvals.toml can allow such "
+    "calls, and --approvals allow allows all\n"
+)
+
+STOPPING: Final = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that interrupt the turn as Ctrl-C does, unless they are ignored, as with nohup."""
+
+INTERRUPTED: Final = 128 + signal.SIGINT
 """The exit code after Ctrl-C, as shells have it."""
 
 
@@ -41,8 +51,7 @@ class Json:
 
     def take(self, event: Event) -> None:
         """See `Shown.take`."""
-        sys.stdout.write(f"{json.dumps(to_json(event), default=str)}\n")
-        sys.stdout.flush()
+        streams.write(f"{json.dumps(to_json(event), default=str)}\n")
 
 
 class Text:
@@ -71,8 +80,7 @@ class Text:
 
     def _write(self, text: str) -> None:
         if text:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            streams.write(text)
             self._is_inside = not text.endswith("\n")
 
     def _end_line(self) -> None:
@@ -85,30 +93,53 @@ class Text:
             return
         for line in self._narrator.lines(event):
             self._end_line()
-            sys.stderr.write(f"{line}\n")
+            streams.tell(f"{line}\n")
         if isinstance(event, TurnFinished) and self._tells_tools:
-            sys.stderr.write(f"({used(event.usage)})\n")
-        sys.stderr.flush()
+            streams.tell(f"({used(event.usage)})\n")
 
 
 async def follow(session: Session, message: str, shown: Shown, *, asks: bool) -> int:
     """Send a message, and show its turn; give the exit code.
 
     `asks` says that a person is there; without one, what needs a person is denied.
+
+    Raises:
+        StreamError: the standard output takes no more.
     """
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, session.interrupt)
     code = 1
-    try:
+    unasked = 0
+    with _interrupted_by_signals(session) as came:
         async for event in session.send(message):
             shown.take(event)
             if isinstance(event, ApprovalAsked):
+                unasked += not asks
                 await _answer(session, event, asks=asks)
             if isinstance(event, TurnFinished):
                 code = exit_code(event)
+    if unasked:
+        streams.tell(UNASKED.format("1 call was" if unasked == 1 else f"{unasked} calls were"))
+    return 128 + came[0] if came and code == INTERRUPTED else code
+
+
+@contextmanager
+def _interrupted_by_signals(session: Session) -> Iterator[list[int]]:
+    """Have signals interrupt the session; give those that came."""
+    loop = asyncio.get_running_loop()
+    came: list[int] = []
+
+    def stop(which: int) -> None:
+        came.append(which)
+        session.interrupt()
+
+    others = (each for each in STOPPING if signal.getsignal(each) is not signal.SIG_IGN)
+    heeded = [signal.SIGINT, *others]
+    for each in heeded:
+        loop.add_signal_handler(each, stop, each)
+    try:
+        yield came
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
-    return code
+        for each in heeded:
+            loop.remove_signal_handler(each)
 
 
 def exit_code(event: TurnFinished) -> int:
@@ -125,5 +156,7 @@ async def _answer(session: Session, asked: ApprovalAsked, *, asks: bool) -> None
     from agent.terminal.asking import ask  # noqa: PLC0415  (only where a person is: it is slow)
 
     answer = await ask(asked)
-    if any(question.id == asked.id for question in session.questions):
+    if answer is None:
+        session.interrupt()
+    elif any(question.id == asked.id for question in session.questions):
         await session.answer(asked.id, *answer)

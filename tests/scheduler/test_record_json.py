@@ -80,7 +80,7 @@ def test_what_is_written_does_not_change_with_the_record():
     record = from_json(SMALLEST)
     members = to_json(record)
     record.waits.append(Wait(WaitKind.LANE, 1.0))
-    assert members["waits"] == []
+    assert "waits" not in members
 
 
 WRONG: list[tuple[object, str]] = [
