@@ -140,7 +140,7 @@ class Answering:
                 status=status,
                 started=running.began,
                 ended=ended,
-                files={**running.versions.shown, **running.versions.wrote},
+                files=running.versions.told(is_shown=status is Status.FINISHED),
             )
         )
         seconds = ended - running.began if running.began is not None else 0.0

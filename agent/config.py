@@ -76,6 +76,10 @@ def read(
     if not name:
         raise ConfigurationError("No model is named: give model=, or set ANTHROPIC_MODEL.")
     server = base_url or variables.get("ANTHROPIC_BASE_URL") or None
+    if server is not None and not server.startswith(("http://", "https://")):
+        raise ConfigurationError(
+            "ANTHROPIC_BASE_URL, or base_url=, is no address: it begins with http:// or https://"
+        )
     return Config(
         model=name,
         workspace=Path(workspace).expanduser().absolute(),

@@ -56,7 +56,9 @@ class Dispatch:
         self._questions = conversation.questions
         self._ran = conversation.ran
         self._known_files = conversation.log.history.files
-        self._written_files: dict[str, str] = {}
+        state = conversation.log.history.reply  # a resumed one: some of its calls have ended
+        self._written_files = state.wrote() if state is not None else {}
+        self._read_files: dict[str, str] = {}
         self._reply = reply
         self._write_blocks = write_blocks
         self._late: list[CallConfirmed] = []
@@ -85,7 +87,7 @@ class Dispatch:
         if self._late or (call.is_behind_open_block and acts):
             self._late.append(call)
             return
-        versions = FileVersions(self._known_files, self._written_files)
+        versions = FileVersions(self._known_files, self._written_files, self._read_files)
         running = Running(call, f"{self._reply}.{call.block}", tool, versions)
         self._calls[call.block] = running
         self._answering.expect()

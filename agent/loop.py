@@ -19,7 +19,6 @@ from enum import StrEnum
 from agent import events
 from agent.answers import BY_CLOCK
 from agent.claude.prices import Usage, usage_of
-from agent.claude.reply import Reply
 from agent.claude.retry import Retries
 from agent.claude.stop_reasons import STOP_REASONS, Next, meaning
 from agent.conversation import Conversation
@@ -93,6 +92,7 @@ class TurnLoop:
         self._redo = redo
         self._answers = redo.answers
         self._exchange: Exchange | None = None
+        self._counted: Exchange | None = None
         self._ended: Ended | None = None
         self._task: asyncio.Task[events.TurnFinished] | None = None
         self._text = ""
@@ -210,10 +210,12 @@ class TurnLoop:
         if exchange.was_cut and not history.has_calls:
             text = {"type": "text", "text": GO_ON}
             self._log.record(Message([text], time.time(), by="runtime"))
-        self._count(exchange.reply)
+        self._count(exchange)
         return exchange
 
-    def _count(self, reply: Reply) -> None:
+    def _count(self, exchange: Exchange) -> None:
+        self._counted = exchange
+        reply = exchange.reply
         model = str(reply.message.get("model") or self._conversation.server.settings.model)
         used = usage_of(reply.usage, model, self._conversation.server.prices)
         self.usage += used
@@ -250,8 +252,11 @@ class TurnLoop:
 
     def _leave(self, why: Ended) -> None:
         """Answer what is open; the exchange's own calls have ended."""
-        if self._exchange is not None:
-            self._exchange.interrupt(why.value)
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.interrupt(why.value)
+            if exchange is not self._counted and exchange.reply.usage:
+                self._count(exchange)  # it was paid for
 
     async def _finish(self, why: str, error: str) -> events.TurnFinished:
         await self._settled()

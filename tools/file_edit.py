@@ -12,6 +12,7 @@ from tools.file_text import NotTextError, Text, decoded
 from tools.file_version import LARGEST_HASHED, check_unchanged
 from tools.threads import in_thread
 from tools.tool_classes import ToolClass
+from tools.versions import FileVersions
 from tools.workspace import Workspace
 from tools.workspace_errors import shown
 
@@ -33,7 +34,9 @@ async def file_edit(path: str, edits: list[Edit], context: ToolContext) -> str:
     async with held(Workspace(context.workspace), path) as target:
         check_unchanged(context.versions, target.key, target.version, path)
         data, result = await in_thread(lambda: _edited(target, edits))
-        await target.replace(data, context.versions)
+        # Who never saw the file knows no more of it than what was replaced.
+        was_seen = bool(context.versions.expected(target.key))
+        await target.replace(data, context.versions if was_seen else FileVersions())
         return result
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from tools.file_version import Identity, changed, check_unchanged, version_at
+from tools.file_version import Identity, changed, version_at
 from tools.versions import ABSENT, FileVersions
 from tools.workspace import Spot, enter, scan
 from tools.workspace_errors import PathError, shown
@@ -67,10 +67,12 @@ class Seen:
             os.close(folder)
 
     def _look(self, spot: Spot) -> None:
-        if not self.versions.expected(spot.key):
+        followed = self.versions.followed(spot.key)
+        if not followed:
             return
         version = version_at(spot.folder, spot.name, spot.key)
-        check_unchanged(self.versions, spot.key, version, spot.key)
+        if version not in followed:
+            raise changed(spot.key)
         self.found[spot.key] = version
 
     def _check_same(self, spot: Spot, info: os.stat_result) -> None:

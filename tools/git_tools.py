@@ -47,7 +47,7 @@ async def git_log(
 
     Args:
         path: only those that changed this file or folder of the workspace.
-        count: how many.
+        count: how many commits, at most 200.
     """
     found = await git_log_async(context.workspace, path, count)
     return as_output(found, empty="No commits.")

@@ -1,6 +1,6 @@
 """Formatter and tests as a model calls them. All of them execute the project's own code."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from annotated_types import Interval
 
@@ -25,14 +25,14 @@ MARGIN: Final = 30.0
 async def format_code(
     context: ToolContext,
     paths: list[str] | None = None,
-    formatter: str = "ruff",
+    formatter: Literal["ruff", "black"] = "ruff",
     check: bool = False,
 ) -> ToolOutput:
     """Format Python code, or only check that it is formatted.
 
     Args:
         paths: files and folders of the workspace; all of it if left out.
-        formatter: "ruff" or "black"; the project's own comes first.
+        formatter: the one in the project's own environment is taken first.
         check: change nothing, and say what would change.
     """
     done = await format_code_async(context.workspace, formatter, paths, check)
@@ -51,7 +51,7 @@ async def run_tests(
     Args:
         path: a file, a folder, or a test in a file (`tests/test_a.py::test_b`); all if left out.
         arguments: options of pytest, such as ["-x", "-k", "name"].
-        timeout_seconds: after which the tests are ended.
+        timeout_seconds: after which the tests are ended, at most 600.
     """
     done = await run_tests_async(context.workspace, path, arguments, timeout_seconds)
     return as_output(done, empty="No output.", needs_success=False)

@@ -84,6 +84,11 @@ class ReplyState:
         """Give the blocks that stand in the conversation, once it is over."""
         return self.content()[: self.end.kept if self.end is not None else 0]
 
+    def wrote(self) -> dict[str, str]:
+        """Give the versions of files that its calls with an effect left, in request order."""
+        ended = (self.results[place] for place in sorted(self.results) if place in self.intents)
+        return {file: version for result in ended for file, version in result.files.items()}
+
     def unanswered(self) -> list[int]:
         """Give the places of the kept calls that have no result."""
         kept = self.end.kept if self.end is not None else len(self.blocks)

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from agent.event_json import to_json
 from agent.events import (
     ApprovalAsked,
+    ApprovalSettled,
     Event,
     ReplyFinished,
     TextDelta,
@@ -108,14 +109,18 @@ async def follow(session: Session, message: str, shown: Shown, *, asks: bool) ->
     """
     code = 1
     unasked = 0
+    goes_on = True
     with _interrupted_by_signals(session) as came:
         async for event in session.send(message):
             shown.take(event)
-            if isinstance(event, ApprovalAsked):
-                unasked += not asks
-                await _answer(session, event, asks=asks)
-            if isinstance(event, TurnFinished):
-                code = exit_code(event)
+            match event:
+                case ApprovalAsked() if not asks:
+                    unasked += 1
+                    await session.answer(event.id, "deny", NOBODY)
+                case ApprovalAsked() if goes_on and not came:
+                    goes_on = await _answer(session, event)
+                case TurnFinished():
+                    code = exit_code(event)
     if unasked:
         streams.tell(UNASKED.format("1 call was" if unasked == 1 else f"{unasked} calls were"))
     return 128 + came[0] if came and code == INTERRUPTED else code
@@ -149,14 +154,27 @@ def exit_code(event: TurnFinished) -> int:
     return 0 if event.why in GOOD_ENDS and not event.error else 1
 
 
-async def _answer(session: Session, asked: ApprovalAsked, *, asks: bool) -> None:
-    if not asks:
-        await session.answer(asked.id, "deny", NOBODY)
-        return
+async def _answer(session: Session, asked: ApprovalAsked) -> bool:
+    """Ask a person, as long as the question is open; say whether to go on asking."""
     from agent.terminal.asking import ask  # noqa: PLC0415  (only where a person is: it is slow)
 
-    answer = await ask(asked)
-    if answer is None:
+    asking = asyncio.ensure_future(ask(asked))
+
+    def withdraw(event: Event) -> None:
+        if isinstance(event, ApprovalSettled) and event.id == asked.id:
+            asking.cancel()
+
+    end = session.subscribe(withdraw)
+    try:
+        await asyncio.wait({asking})
+    finally:
+        end()
+        asking.cancel()
+    if asking.cancelled():
+        return True
+    given = asking.result()
+    if given is None:
         session.interrupt()
     elif any(question.id == asked.id for question in session.questions):
-        await session.answer(asked.id, *answer)
+        await session.answer(asked.id, *given)
+    return given is not None

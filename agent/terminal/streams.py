@@ -71,7 +71,7 @@ def tell(text: str) -> None:
 
 
 def _give_up(stream: TextIO) -> None:
-    """Lead what a stream still holds nowhere, so that the interpreter's end does not fail with it."""
+    """Lead what a stream still holds nowhere: the interpreter's end would fail with it."""
     with suppress(OSError, ValueError):  # a stand-in for the stream may have no descriptor
         nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
