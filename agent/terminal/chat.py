@@ -120,7 +120,8 @@ class Chat:
 
     def _greet(self, *, resumes: bool) -> None:
         session = self._session
-        self._say(f"{session.name}. /help says what can be done here.", "dim")
+        name = session.name.removeprefix("session ")
+        self._say(f"Session {name}. /help says what can be done here.", "dim")
         for notice in session.notices:
             self._say(f"! {notice}", "warn")
         session.notices = []  # a turn would tell them again
@@ -237,7 +238,7 @@ class Chat:
         columns = self._columns
         shown: StyleAndTextTuples = [("", f"{row}\n") for row in self._text.rest(columns)]
         now = asyncio.get_running_loop().time()
-        shown += [("class:bottom-toolbar.text", f"{line}\n") for line in self._lanes.lines(now)]
+        shown += [("ansicyan", f"{line}\n") for line in self._lanes.lines(now)]
         asked = self._asked()
         if asked:
             first = asked[0]

@@ -2,7 +2,6 @@
 
 import asyncio
 
-
 from agent.claude.script import Call, Text, reply
 from agent.events import ToolStarted, TurnFinished
 from tests.agent.loopback_agent import Diary, talk

@@ -150,7 +150,7 @@ async def test_a_chat_whose_history_cannot_be_kept_says_so_and_goes_on(chatting)
         pipe.send_text("/q\r/qu\r/quit\r")
         await running
     assert shown == [
-        f"{session.name}. /help says what can be done here.",
+        f"Session {session.name}. /help says what can be done here.",
         "! the history of what was typed cannot be read or kept",
         "! /q begins several: /questions, /quit",
         "! /qu begins several: /questions, /quit",
