@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
@@ -15,6 +15,7 @@ from agent import config
 from agent.approvals.policies import chosen, default_file
 from agent.approvals.rules import Action
 from agent.approvals.verdicts import Approvals
+from agent.builtin import Group, chosen_groups, lend, tools_of
 from agent.claude.client import ClaudeClient, shared
 from agent.claude.model import Model
 from agent.claude.prices import Price
@@ -64,7 +65,8 @@ class Agent:
         max_tokens: of one reply.
         thinking: as the API takes it.
         extra: further members of each request, as the API takes them.
-        builtin_tools: whether the model has the tools for files, search, shell, git and tests too.
+        builtin_tools: what the model has beside yours: True for the workspace's tools (files,
+            search, shell, git, tests), or some of "workspace", "web" and "browser".
         approvals: who may run without a question. Left out: tools without an effect and your own,
             and what the rules in `approvals.toml` allow; `"ask"`: the same without your own;
             `"allow"`: all; or a mapping of tools to "allow", "ask" and "deny", or a judge such as
@@ -86,7 +88,7 @@ class Agent:
         model: str | Model | None = None,
         workspace: str | os.PathLike[str] = ".",
         tools: Iterable[Tool[..., Any] | Callable[..., Any]] = (),
-        builtin_tools: bool = True,
+        builtin_tools: bool | Collection[Group] = True,
         server_tools: Iterable[Mapping[str, Any]] = (),
         data_dir: str | os.PathLike[str] | None = None,
         record: str | os.PathLike[str] | None = None,
@@ -123,7 +125,8 @@ class Agent:
             tells_date=tells_date,
         )
         own = Registry(tools)
-        self.registry = Registry([*(_builtin_tools() if builtin_tools else ()), *own])
+        self._groups = chosen_groups(builtin_tools)
+        self.registry = Registry([*tools_of(self._groups), *own])
         self._server_tools = [dict(definition) for definition in server_tools]
         self._answering = None if isinstance(model, str) or model is None else model
         self._choose = functools.partial(
@@ -131,7 +134,6 @@ class Agent:
         )
         reads_file = approvals is None or approvals == "ask"
         self._approvals = None if reads_file else self._choose()
-        self._has_builtin_tools = builtin_tools
         self._record = record
         self._services: dict[type, Any] = dict(services or {})
         self.sessions = Sessions(
@@ -194,8 +196,7 @@ class Agent:
             raise ConfigurationError(f"the workspace is not a folder: {self.config.workspace}")
         self._approvals = self._approvals or await asyncio.to_thread(self._choose)
         self._scheduler = _shared_scheduler(self.config.lanes)
-        if self._has_builtin_tools:
-            self._take_background()
+        await lend(self._groups, self._services, self._resources, os.environ)
         if self._answering is None:
             self._client = await self._resources.enter_async_context(shared(self.config.client))
             self._tasks.create_task(self._warm_up(self._client), name="warm-up")
@@ -205,21 +206,6 @@ class Agent:
         # Imports pydantic, and makes the schemas: both take their time.
         self._tasks.create_task(asyncio.to_thread(self.registry.definitions), name="schemas")
         await self.sessions.prepare()
-
-    def _take_background(self) -> None:
-        """Have what a model's commands leave running; it ends with the agent."""
-        from tools.background import Background  # noqa: PLC0415  (imports what runs programs)
-
-        if Background in self._services:
-            return
-        background = self._services[Background] = Background()
-
-        async def end() -> None:
-            ended = await background.close()
-            if ended:
-                log.info("ended with the agent: %s", "; ".join(ended))
-
-        self._resources.push_async_callback(end)
 
     async def _recorded(self, path: str | os.PathLike[str]) -> Model:
         """Give what answers, with a record made of it."""
@@ -294,12 +280,6 @@ class Agent:
             compacts=bool((capabilities.get(COMPACTION) or {}).get("supported")),
             extra=dict(given.extra),
         )
-
-
-def _builtin_tools() -> Iterable[Tool[..., Any]]:
-    from tools.workspace_tools import workspace_tools  # noqa: PLC0415  (imports what they need)
-
-    return workspace_tools()
 
 
 def _shared_scheduler(lanes: Mapping[str, int]) -> Scheduler:

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import executor, loop, overhead, shapes, tree
+from benchmarks import egress, executor, loop, overhead, shapes, tree
 
 BENCHMARKS = {
     "overhead": overhead.main,
@@ -10,6 +10,7 @@ BENCHMARKS = {
     "executor": executor.main,
     "loop": loop.main,
     "tree": tree.main,
+    "egress": egress.main,
 }
 
 names = [name for name in sys.argv[1:] if not name.startswith("--")] or list(BENCHMARKS)

@@ -5,6 +5,11 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import blockbuster_ctx
 
+NOBODYS = (
+    *("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "MAX_STEPS"),
+    *("BRAVE_API_KEY", "TAVILY_API_KEY", "SERPER_API_KEY", "SEARXNG_URL", "TOOLLOOP_SEARCH"),
+)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def folders_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -13,7 +18,7 @@ def folders_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_DATA_HOME", str(home / "data"))
-        for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "MAX_STEPS"):
+        for name in NOBODYS:
             patch.delenv(name, raising=False)
         yield
 

@@ -32,6 +32,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--session", metavar="NAME", help="go on with it, or begin it")
     data_dir(parser)
     parser.add_argument(
+        "--tools",
+        metavar="GROUPS",
+        default="workspace",
+        type=lambda given: tuple(given.split(",")),
+        help="what the model has: some of workspace,web,browser (default: workspace)",
+    )
+    parser.add_argument(
         "--record", metavar="FILE", help="record the session, for `toolloop replay` and tests"
     )
     parser.add_argument(
@@ -70,5 +77,6 @@ def agent_of(terms: argparse.Namespace, **more: Any) -> "Agent":
         data_dir=terms.data_dir,
         approvals=terms.approvals,
         record=terms.record,
+        builtin_tools=terms.tools,
         **more,
     )

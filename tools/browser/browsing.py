@@ -1,0 +1,106 @@
+"""What an agent has of browsers: the manager, the way out to the network, and what was seen last.
+
+`Browsing` is passed to the tools as a service, and ended with the agent. Everything but `close` and
+`downloads_to` belongs to the owner's loop.
+"""
+
+import asyncio
+import weakref
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tools.addresses import AddressPolicy
+from tools.browser.egress import ARGUMENTS, BYPASS, EgressPort, EgressProxy
+from tools.browser.manager import BrowserManager
+from tools.browser.settings import BrowserSettings, Proxy
+from tools.browser.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+MOST_REFUSALS: Final = 20
+"""Of a session, between two results that tell of them."""
+
+
+class Browsing:
+    """The browser of an agent's sessions.
+
+    Args:
+        settings: how the browser is started or reached.
+        policy: which addresses it may reach.
+    """
+
+    def __init__(
+        self, settings: BrowserSettings | None = None, policy: AddressPolicy | None = None
+    ) -> None:
+        given = settings or BrowserSettings()
+        self._policy = policy or AddressPolicy()
+        self._arguments = (*given.arguments, *ARGUMENTS)
+        self._downloads: dict[str, Path] = {}
+        self._refused: defaultdict[str, list[str]] = defaultdict(list)
+        self._ports: dict[str, EgressPort] = {}
+        self._starting: asyncio.Future[EgressProxy] | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self.seen: weakref.WeakKeyDictionary[Page, Snapshot] = weakref.WeakKeyDictionary()
+        """What the model saw last of each page."""
+        self.manager: Final = BrowserManager(
+            replace(
+                given,
+                proxy=self._proxy,
+                downloads=self._downloads.get,
+                arguments=self._arguments,
+            )
+        )
+
+    def __repr__(self) -> str:
+        return f"<Browsing {self.manager!r}, {len(self._ports)} ways out>"
+
+    async def close(self) -> None:
+        """End the browser and all ways out."""
+        await self.manager.close()
+
+    @contextmanager
+    def downloads_to(self, session: str, folder: Path | None) -> Iterator[None]:
+        """Have a session's downloads saved in a folder for a while; without one, refused."""
+        if folder is None:
+            yield
+            return
+        self._downloads[session] = folder
+        try:
+            yield
+        finally:
+            self._downloads.pop(session, None)
+
+    def refusals(self, session: str) -> list[str]:
+        """Give the addresses that were refused since this was last asked."""
+        return self._refused.pop(session, [])
+
+    # -- the way out, on the owner's loop ------------------------------------------------------
+
+    async def _proxy(self, session: str) -> Proxy:
+        egress = await self._egress()
+        if session not in self._ports:
+            self._ports[session] = await egress.open(session)
+        return Proxy(self._ports[session].url, BYPASS)
+
+    async def _egress(self) -> EgressProxy:
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_future()
+            self._serving = asyncio.create_task(self._serve(self._starting), name="egress")
+        return await asyncio.shield(self._starting)
+
+    async def _serve(self, started: "asyncio.Future[EgressProxy]") -> None:
+        """Keep the proxy open until the owner's loop ends."""
+        async with EgressProxy(self._policy, self._note_refusal) as egress:
+            started.set_result(egress)
+            await asyncio.get_running_loop().create_future()
+
+    def _note_refusal(self, session: str, where: str, why: str) -> None:
+        noted = self._refused[session]
+        told = f"{where}: {why}"
+        if told not in noted and len(noted) < MOST_REFUSALS:
+            noted.append(told)

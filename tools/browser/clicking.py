@@ -1,0 +1,149 @@
+"""Acting on what a page shows."""
+
+from typing import Annotated, Final, Literal
+
+from annotated_types import Interval
+
+from scheduler import Access
+from tools.base import tool
+from tools.browser.acting import ACTION_MS, Hand, act
+from tools.browser.browsing import Browsing
+from tools.browser.waiting_for import downloads_over
+from tools.context import ToolContext
+from tools.declaration import Arguments
+from tools.file_resources import file_resources
+from tools.tool_classes import Place, ToolClass, browser_resource
+
+DOWNLOADS: Final = "downloads"
+"""The folder of the workspace that downloads are saved in."""
+
+Modifier = Literal["Alt", "Control", "Meta", "Shift"]
+
+
+def _clicks(arguments: Arguments, place: Place) -> Access:
+    browser = frozenset((browser_resource(place.session),))
+    if not arguments["download"]:
+        return Access(writes=browser)
+    files = file_resources(place.workspace, DOWNLOADS, place.unsettled)
+    return Access(writes=browser | files)
+
+
+@tool(ToolClass.BROWSER_MUTATE, access=_clicks)
+async def browser_click(
+    context: ToolContext,
+    ref: str,
+    tab: str | None = None,
+    button: Literal["left", "right", "middle"] = "left",
+    count: Annotated[int, Interval(ge=1, le=3)] = 1,
+    modifiers: list[Modifier] | None = None,
+    download: bool = False,
+) -> str:
+    """Click an element, and show what has changed.
+
+    Args:
+        ref: of the element, as in what was shown last.
+        tab: which tab; the active one if left out.
+        button: "left", "right" or "middle".
+        count: 2 is a double click.
+        modifiers: keys to hold: "Alt", "Control", "Meta", "Shift".
+        download: the click downloads a file: save it in the workspace's folder "downloads". Without
+            this, downloads are refused.
+    """
+
+    async def click(hand: Hand) -> None:
+        element = await hand.element(ref)
+        await element.click(
+            button=button, click_count=count, modifiers=modifiers, timeout=ACTION_MS
+        )
+        if download:
+            await downloads_over(hand.session)
+
+    folder = context.workspace / DOWNLOADS if download else None
+    with context.service(Browsing).downloads_to(context.session, folder):
+        return await act(context, click, tab=tab)
+
+
+@tool(ToolClass.BROWSER_MUTATE)
+async def browser_hover(context: ToolContext, ref: str, tab: str | None = None) -> str:
+    """Move the pointer over an element, and show what has changed.
+
+    Args:
+        ref: of the element.
+        tab: which tab; the active one if left out.
+    """
+
+    async def hover(hand: Hand) -> None:
+        await (await hand.element(ref)).hover(timeout=ACTION_MS)
+
+    return await act(context, hover, tab=tab)
+
+
+@tool(ToolClass.BROWSER_MUTATE)
+async def browser_drag(
+    context: ToolContext, source: str, target: str, tab: str | None = None
+) -> str:
+    """Drag an element onto another one, and show what has changed.
+
+    Args:
+        source: ref of the element that is dragged.
+        target: ref of the one that it is dropped on.
+        tab: which tab; the active one if left out.
+    """
+
+    async def drag(hand: Hand) -> None:
+        onto = await hand.element(target, for_click=False)
+        await (await hand.element(source)).drag_to(onto, timeout=ACTION_MS)
+
+    return await act(context, drag, tab=tab)
+
+
+@tool(ToolClass.BROWSER_MUTATE)
+async def browser_scroll(
+    context: ToolContext,
+    ref: str | None = None,
+    dx: int = 0,
+    dy: int = 600,
+    tab: str | None = None,
+) -> str:
+    """Scroll the page, or the element under the pointer, and show what has changed.
+
+    Args:
+        ref: scroll this element into view, and then by `dx` and `dy` over it.
+        dx: pixels to the right.
+        dy: pixels down; negative for up.
+        tab: which tab; the active one if left out.
+    """
+
+    async def scroll(hand: Hand) -> None:
+        if ref is not None:
+            element = await hand.element(ref, for_click=False)
+            await element.scroll_into_view_if_needed(timeout=ACTION_MS)
+            await element.hover(timeout=ACTION_MS, force=True)
+        await hand.tab.page.mouse.wheel(dx, dy)
+
+    return await act(context, scroll, tab=tab)
+
+
+@tool(ToolClass.BROWSER_MUTATE)
+async def browser_dialog(
+    context: ToolContext, accept: bool, text: str | None = None, tab: str | None = None
+) -> str:
+    """Say how the next dialog of the page (alert, confirm, prompt) is answered.
+
+    Call it before the action that opens the dialog, in the same reply if you like. Dialogs are
+    otherwise dismissed at once, and told in the result.
+
+    Args:
+        accept: true for OK, false for Cancel.
+        text: what to type into a prompt.
+        tab: which tab; the active one if left out.
+    """
+
+    async def arm(hand: Hand) -> str:
+        hand.tab.arm_dialog(accept=accept, text=text)
+        return f"the next dialog will be {'accepted' if accept else 'dismissed'}"
+
+    return await act(context, arm, tab=tab)
+
+
+CLICKING: Final = (browser_click, browser_hover, browser_drag, browser_scroll, browser_dialog)
