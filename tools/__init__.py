@@ -16,9 +16,9 @@ comes out: `text`, `content`; `registry`. Then the tools. Files: `openat2`, `wor
 `grep_pattern`, `grep_blocks`, `grep_lines`, `grep_output`, `grep_files`, `folder_outline`,
 `directory_tree`, `find`. The shell: `guard` and `guard_process` (a killed host leaves nothing),
 `output_log`, `shell_command`, `background`, `shell_text`, `shell`. `git_safety`, `git`,
-`git_tools`; `quality`, `quality_tools`; all together in `workspace_tools`. The network: `address_errors`, `address_table`,
-`address_hosts`, `address_parsing`, `address_lookup`, `addresses` (which addresses may be reached),
-`checked_http`; the packages `web` and `browser`.
+`git_tools`; `quality`, `quality_tools`; all together in `workspace_tools`. The network:
+`address_errors`, `address_table`, `address_hosts`, `address_parsing`, `address_lookup`,
+`addresses` (which addresses may be reached), `checked_http`; the packages `web` and `browser`.
 """
 
 import importlib
