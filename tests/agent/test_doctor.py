@@ -335,12 +335,12 @@ def test_versions_are_compared_as_numbers(version, bounds, wanted):
 
 
 def test_playwright_without_a_browser_is_told_and_with_one_is_fine(doctor, distributions, place):
-    distributions("playwright", "1.60.0")
+    distributions("playwright", "1.65.0")
     (place / "bin" / "chromium").unlink()
     code, found = doctor()
     level, text, fix = only(found, "browser")
     assert (code, level) == (1, "MISSING")
-    assert text == "playwright 1.60.0 is installed, and no browser for it"
+    assert text == "playwright 1.65.0 is installed, and no browser for it"
     assert fix == "Install one: python -m playwright install chromium"
     program(place / "bin", "chromium")
     assert only(doctor()[1], "browser")[0] == "ok"
@@ -355,7 +355,7 @@ def test_playwright_without_a_browser_is_told_and_with_one_is_fine(doctor, distr
 def test_the_browsers_folder_that_is_named_is_looked_into(
     doctor, distributions, place, monkeypatch
 ):
-    distributions("playwright")
+    distributions("playwright", "1.65.0")
     (place / "bin" / "chromium").unlink()
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(place / "browsers"))
     assert only(doctor()[1], "browser")[0] == "MISSING"

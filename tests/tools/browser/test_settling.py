@@ -69,7 +69,8 @@ async def test_a_request_that_never_ends_is_not_waited_for_beyond_the_limit(page
 
 
 async def test_what_was_under_way_before_is_not_waited_for(page, gates):
-    await answering(page, gates, "<button>Go</button><script>fetch('data')</script>")
+    async with page.expect_request(f"{ADDRESS}data"):
+        await answering(page, gates, "<button>Go</button><script>fetch('data')</script>")
     async with watched(page) as activity:
         await page.click("button")
         assert await settled(page, activity, seconds=20) == Settled(True, False, 0)
