@@ -52,11 +52,12 @@ async def browser_click(
 
     async def click(hand: Hand) -> None:
         element = await hand.element(ref)
+        before = hand.session.logs.events.since(0).next
         await element.click(
             button=button, click_count=count, modifiers=modifiers, timeout=ACTION_MS
         )
         if download:
-            await downloads_over(hand.session)
+            await downloads_over(hand.session, before)
 
     folder = context.workspace / DOWNLOADS if download else None
     with context.service(Browsing).downloads_to(context.session, folder):

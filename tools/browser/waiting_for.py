@@ -15,13 +15,15 @@ MOST_SECONDS: Final = 45.0
 _PAUSE: Final = 0.05
 
 
-async def downloads_over(session: BrowserSession) -> None:
-    """Wait until a download has begun and all have ended; or until it takes too long."""
+async def downloads_over(session: BrowserSession, since: int) -> None:
+    """Wait until a download has begun and all have ended; or until it takes too long.
+
+    `since` is the number of the first event that counts.
+    """
     loop = asyncio.get_running_loop()
     begin = loop.time()
-    start = session.logs.events.since(0).next
     while loop.time() - begin < MOST_SECONDS:
-        happened = session.logs.events.since(max(0, start - 1)).entries
+        happened = session.logs.events.since(since).entries
         begun = sum(isinstance(each, DownloadStarted) for each in happened)
         ended = sum(isinstance(each, Downloaded) for each in happened)
         if (begun or ended) and ended >= begun:
