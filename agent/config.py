@@ -1,7 +1,7 @@
 """What an agent is configured with: arguments, and the environment for what is not given."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from agent.claude.profile import PROFILES, Profile
 from agent.claude.retry import RetryLimits
 from agent.errors import ConfigurationError
 from agent.limits import Limits
+
+ADDRESSES = "TOOLLOOP_ALLOWED_ADDRESSES"
 
 LANES: Mapping[str, int] = {
     "local_read": 256,
@@ -50,6 +52,8 @@ class Config:
     prices: Mapping[str, Price] = field(default_factory=lambda: PRICES)
     prompt_ttl: float = 300.0
     """Seconds for which a built system prompt feeds new sessions."""
+    allowed_addresses: tuple[str, ...] = ()
+    """That browser and `web_fetch` may reach besides public ones."""
     tells_date: bool = True
     """Whether a message is preceded by the date, when the session has not been told it."""
 
@@ -63,6 +67,7 @@ def read(
     api_key: str | None,
     profile: str | Profile | None,
     limits: Limits | None,
+    allowed_addresses: Iterable[str] | None = None,
     environment: Mapping[str, str] | None = None,
     **others: Any,
 ) -> Config:
@@ -86,6 +91,7 @@ def read(
         data_dir=Path(data_dir or default_data_dir(variables)).expanduser().absolute(),
         client=ClientSettings(base_url=server, api_key=api_key, profile=_profile(profile)),
         limits=limits or Limits(steps=_steps(variables), retry=RetryLimits()),
+        allowed_addresses=_addresses(allowed_addresses, variables),
         **{key: value for key, value in others.items() if value is not None},
     )
 
@@ -102,6 +108,23 @@ def _profile(given: str | Profile | None) -> Profile | None:
     if given not in PROFILES:
         raise ConfigurationError(f"profile: {given!r}; there are {', '.join(PROFILES)}")
     return PROFILES[given]
+
+
+def _addresses(given: Iterable[str] | None, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the addresses that are allowed besides public ones, each known to be one."""
+    source = "allowed_addresses" if given is not None else ADDRESSES
+    if isinstance(given, str):
+        raise ConfigurationError(f"allowed_addresses: {given!r} is one text; give a list")
+    listed = variables.get(ADDRESSES, "").split(",") if given is None else given
+    found = tuple(entry for each in listed if (entry := each.strip()))
+    if found:
+        from tools.addresses import AddressPolicy  # noqa: PLC0415  (only where there are some)
+
+        try:
+            AddressPolicy(found)
+        except ValueError as error:
+            raise ConfigurationError(f"{source}: {error}") from error
+    return found
 
 
 def _steps(variables: Mapping[str, str]) -> int:

@@ -9,13 +9,13 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from agent import config
 from agent.approvals.policies import chosen, default_file
 from agent.approvals.rules import Action
 from agent.approvals.verdicts import Approvals
-from agent.builtin import Group, chosen_groups, lend, tools_of
+from agent.builtin import Group, chosen_groups, tools_of
 from agent.claude.client import ClaudeClient, shared
 from agent.claude.model import Model
 from agent.claude.prices import Price
@@ -25,6 +25,7 @@ from agent.conversation import Server, Toolbox
 from agent.dispatch import PATIENCE
 from agent.errors import AgentError, ConfigurationError, SessionError
 from agent.limits import Limits
+from agent.services import Terms, end_session, lend
 from agent.session.entries import Header
 from agent.session.files import SessionFiles
 from agent.session.log import SessionLog
@@ -35,6 +36,9 @@ from prompts import PromptCache, SystemPrompt, build
 from scheduler import Scheduler
 from tools.base import Tool
 from tools.registry import Registry
+
+if TYPE_CHECKING:
+    from tools.browser.settings import BrowserSettings
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +80,11 @@ class Agent:
         prices: dollars per million tokens, by the beginning of the model's name.
         prompt_ttl: seconds for which a built system prompt feeds new sessions.
         tells_date: whether the model is told the date.
-        services: what tools get from their context, by type.
+        browser: how the browser of the group "browser" is started or reached, and bounded.
+        allowed_addresses: what browser and `web_fetch` may reach besides public addresses, such as
+            `127.0.0.1:8000` or `10.0.0.0/8`; else `TOOLLOOP_ALLOWED_ADDRESSES`, by commas.
+        services: what tools get from their context, by type; the program ends them. One that has
+            `end_session(id)` is told when a session closes.
 
     Raises:
         ConfigurationError: something is missing or cannot be.
@@ -105,6 +113,8 @@ class Agent:
         prices: Mapping[str, Price] | None = None,
         prompt_ttl: float | None = None,
         tells_date: bool | None = None,
+        browser: "BrowserSettings | None" = None,
+        allowed_addresses: Iterable[str] | None = None,
         services: Mapping[type, Any] | None = None,
     ) -> None:
         self.config = config.read(
@@ -123,10 +133,12 @@ class Agent:
             prices=prices,
             prompt_ttl=prompt_ttl,
             tells_date=tells_date,
+            allowed_addresses=allowed_addresses,
         )
         own = Registry(tools)
-        self._groups = chosen_groups(builtin_tools)
-        self.registry = Registry([*tools_of(self._groups), *own])
+        groups = chosen_groups(builtin_tools)
+        self.registry = Registry([*tools_of(groups), *own])
+        self._terms = Terms(groups, browser, self.config.allowed_addresses)
         self._server_tools = [dict(definition) for definition in server_tools]
         self._answering = None if isinstance(model, str) or model is None else model
         self._choose = functools.partial(
@@ -196,7 +208,8 @@ class Agent:
             raise ConfigurationError(f"the workspace is not a folder: {self.config.workspace}")
         self._approvals = self._approvals or await asyncio.to_thread(self._choose)
         self._scheduler = _shared_scheduler(self.config.lanes)
-        await lend(self._groups, self._services, self._resources, os.environ)
+        for warm_up in await lend(self._terms, self._services, self._resources, os.environ):
+            self._tasks.create_task(warm_up(), name="warm-up of a service")
         if self._answering is None:
             self._client = await self._resources.enter_async_context(shared(self.config.client))
             self._tasks.create_task(self._warm_up(self._client), name="warm-up")
@@ -255,6 +268,7 @@ class Agent:
             self.config.limits,
             tells_date=self.config.tells_date,
             start=self._tasks.create_task,
+            end=functools.partial(end_session, self._services),
         )
 
     def _server(self) -> Server:

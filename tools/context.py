@@ -3,13 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from scheduler import Call
 from tools.errors import ToolError
 from tools.versions import FileVersions
 
 T = TypeVar("T")
+
+
+@runtime_checkable
+class KeepsSessions(Protocol):
+    """A service that keeps something for each session, and is told when one is closed."""
+
+    async def end_session(self, session: str) -> None:
+        """Let go of what is kept for the session of an id; harmless for one that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,7 @@ class ToolContext:
     on_progress: Callable[[str, float | None], None] | None = None
     """Told of progress, in the thread that the tool runs in."""
     services: Mapping[type, object] = field(default_factory=dict)
-    """What the runtime gives to its tools, by type."""
+    """What the runtime gives to its tools, by type; see also `KeepsSessions`."""
     versions: FileVersions = field(default_factory=FileVersions)
     """Which versions of files the model knows."""
 

@@ -39,6 +39,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what the model has: some of workspace,web,browser (default: workspace)",
     )
     parser.add_argument(
+        "--allow-address",
+        metavar="HOST[:PORT]",
+        action="append",
+        dest="allowed_addresses",
+        help="what browser and web_fetch may reach besides public addresses; more than once"
+        " (default: $TOOLLOOP_ALLOWED_ADDRESSES)",
+    )
+    parser.add_argument(
         "--record", metavar="FILE", help="record the session, for `toolloop replay` and tests"
     )
     parser.add_argument(
@@ -78,5 +86,6 @@ def agent_of(terms: argparse.Namespace, **more: Any) -> "Agent":
         approvals=terms.approvals,
         record=terms.record,
         builtin_tools=terms.tools,
+        allowed_addresses=terms.allowed_addresses,
         **more,
     )

@@ -41,6 +41,8 @@ def findings(around: Surroundings, *, connects: bool) -> Iterator[Finding]:
     yield from _network(around.data_dir)
     yield _workspace(around)
     yield _rules(around)
+    yield _search(around)
+    yield from _addresses(around)
 
 
 def _model(around: Surroundings) -> Finding:
@@ -186,3 +188,24 @@ def _rules(around: Surroundings) -> Finding:
     if not file.exists():
         return ok("approvals", f"no rules: there is no {file}")
     return ok("approvals", f"{len(rules)} rules in {file}")
+
+
+# -- the web -----------------------------------------------------------------------------------
+
+
+def _search(around: Surroundings) -> Finding:
+    from tools.web.settings import SearchSettings  # noqa: PLC0415  (it imports the providers)
+
+    try:
+        asked = SearchSettings.from_environment(around.environment).order
+    except ValueError as error:
+        return missing("web search", str(error), "Correct it, or unset it.")
+    if not asked:
+        return note("web search", "no provider is asked: TOOLLOOP_SEARCH is none")
+    return ok("web search", f"asks {', '.join(asked)}")
+
+
+def _addresses(around: Surroundings) -> Iterator[Finding]:
+    allowed = around.environment.get(config.ADDRESSES, "")
+    if allowed:
+        yield ok("addresses", f"besides public ones, {allowed} may be reached")

@@ -1,4 +1,4 @@
-"""What has to be installed: Python, packages within their bounds, programs, a browser."""
+"""What has to be installed: Python, packages within their bounds, programs."""
 
 import contextlib
 import re
@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
 
 from agent.doctor.finding import Finding, Surroundings, missing, note, ok
 
@@ -25,15 +24,12 @@ PROGRAMS = {
 
 NEEDED = frozenset({"git"})
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
 
 def findings(around: Surroundings) -> Iterator[Finding]:
     """Look at what is installed."""
     yield _python()
     yield from _packages()
     yield from (_program(name, around) for name in PROGRAMS)
-    yield from _browser(around)
 
 
 def _python() -> Finding:
@@ -107,32 +103,3 @@ def _program(name: str, around: Surroundings) -> Finding:
     text = f"not in PATH: {PROGRAMS[name]}"
     fix = f"Install {name} with the system's package manager."
     return missing(name, text, fix) if name in NEEDED else note(name, text, fix)
-
-
-def _browser(around: Surroundings) -> Iterator[Finding]:
-    """Look for Playwright's browser, where Playwright is installed."""
-    try:
-        version = metadata.version("playwright")
-    except metadata.PackageNotFoundError:
-        return
-    folder = _browsers_folder(around)
-    builds = sorted(each.name for each in folder.glob("chromium*-*")) if folder.is_dir() else []
-    path = around.environment.get("PATH", "")
-    system = next((found for each in BROWSERS if (found := shutil.which(each, path=path))), None)
-    if builds:
-        yield ok("browser", f"playwright {version}, {folder / builds[-1]}")
-    elif system is not None:
-        yield ok("browser", f"playwright {version}, {system} of the system")
-    else:
-        fix = "Install one: python -m playwright install chromium"
-        yield missing("browser", f"playwright {version} is installed, and no browser for it", fix)
-
-
-def _browsers_folder(around: Surroundings) -> Path:
-    """Give the folder that Playwright keeps its browsers in."""
-    given = around.environment.get("PLAYWRIGHT_BROWSERS_PATH", "")
-    if given not in {"", "0"}:
-        return Path(given)
-    home = Path(around.environment.get("HOME") or Path.home())
-    caches = home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return caches / "ms-playwright"

@@ -11,7 +11,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from agent.approvals.questions import Answer, Question, Questions
@@ -54,6 +54,7 @@ class Session:
         *,
         tells_date: bool,
         start: Callable[..., "asyncio.Task[TurnFinished]"],
+        end: Callable[[str], Awaitable[None]],
     ) -> None:
         header = log.history.header
         if header is None:
@@ -65,6 +66,7 @@ class Session:
         self._limits = limits
         self._date = DateTeller(is_on=tells_date)
         self._start = start
+        self._ending = end
         self._loop: TurnLoop | None = None
         self._running: asyncio.Task[TurnFinished] | None = None
         self._readers: list[Turn] = []
@@ -216,7 +218,7 @@ class Session:
         await self._log.flush()
 
     async def close(self) -> None:
-        """Interrupt what runs, and let go of the journal.
+        """Interrupt what runs, and let go of the journal and of what services keep for it.
 
         Raises:
             JournalError: not all of it is on disk.
@@ -227,7 +229,10 @@ class Session:
             self.interrupt()
             await self.idle()
             self._questions.close()
-            await self._log.store.close()
+            try:
+                await self._ending(self.id)
+            finally:
+                await self._log.store.close()
 
     # -- inside --------------------------------------------------------------------------------
 

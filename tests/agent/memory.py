@@ -1,6 +1,7 @@
 """A session in memory: no disk, no threads, so that it runs on the virtual clock."""
 
 import asyncio
+import functools
 from pathlib import Path
 
 import pydantic
@@ -10,6 +11,7 @@ from agent.claude.profile import CLAUDE
 from agent.claude.request import Settings
 from agent.conversation import Server, Toolbox
 from agent.limits import Limits
+from agent.services import end_session
 from agent.session.entries import Header
 from agent.session.log import SessionLog
 from agent.session.session import Session
@@ -59,4 +61,5 @@ def session_of(model, tools, *, store=None, limits=None, scheduler=None, approva
         limits or Limits(),
         tells_date=False,
         start=tasks.create_task,
+        end=functools.partial(end_session, {}),
     )

@@ -44,12 +44,22 @@ def test_what_is_given_holds_against_the_environment():
     assert config({"ANTHROPIC_BASE_URL": "http://x"}, profile="claude").client.server is CLAUDE
 
 
+def test_addresses_are_listed_or_come_from_the_environment_by_commas():
+    variables = {"TOOLLOOP_ALLOWED_ADDRESSES": "localhost:8000, 10.0.0.0/8,"}
+    assert config(variables).allowed_addresses == ("localhost:8000", "10.0.0.0/8")
+    assert config(variables, allowed_addresses=[]).allowed_addresses == ()
+    assert config().allowed_addresses == ()
+
+
 @pytest.mark.parametrize(
     ("environment", "given", "told"),
     [
         ({}, {"model": None}, "No model is named: give model=, or set ANTHROPIC_MODEL"),
         ({"MAX_STEPS": "many"}, {}, "MAX_STEPS: 'many' is not a number of requests"),
         ({"MAX_STEPS": "0"}, {}, "MAX_STEPS: '0'"),
+        ({"TOOLLOOP_ALLOWED_ADDRESSES": "a b"}, {}, "TOOLLOOP_ALLOWED_ADDRESSES: allowed address"),
+        ({}, {"allowed_addresses": ["10.0.0.0/99"]}, "allowed_addresses: .* is no network"),
+        ({}, {"allowed_addresses": "localhost"}, "'localhost' is one text; give a list"),
         ({}, {"profile": "openai"}, "profile: 'openai'; there are claude, compatible"),
     ],
 )

@@ -31,7 +31,8 @@ def place(tmp_path, monkeypatch):
     """Make surroundings in which nothing is missing; give their folder."""
     for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "TOOLLOOP_"))]:
         monkeypatch.delenv(name)
-    for name in ("MAX_STEPS", "PYTHONPATH", "PLAYWRIGHT_BROWSERS_PATH"):
+    search = ("BRAVE_API_KEY", "TAVILY_API_KEY", "SERPER_API_KEY", "SEARXNG_URL")
+    for name in ("MAX_STEPS", "PYTHONPATH", "PLAYWRIGHT_BROWSERS_PATH", *search):
         monkeypatch.delenv(name, raising=False)
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -361,6 +362,33 @@ def test_the_browsers_folder_that_is_named_is_looked_into(
     assert only(doctor()[1], "browser")[0] == "MISSING"
     (place / "browsers" / "chromium_headless_shell-1200").mkdir(parents=True)
     assert only(doctor()[1], "browser")[0] == "ok"
+
+
+# -- the web -------------------------------------------------------------------------------------
+
+
+def test_the_search_providers_that_are_asked_are_named_without_their_keys(doctor, monkeypatch):
+    assert only(doctor()[1], "web search") == ("ok", "asks duckduckgo", "")
+    monkeypatch.setenv("TAVILY_API_KEY", SECRET)
+    assert only(doctor()[1], "web search")[1] == "asks tavily, duckduckgo"
+    monkeypatch.setenv("TOOLLOOP_SEARCH", "none")
+    assert only(doctor()[1], "web search")[0] == "note"
+
+
+def test_a_search_setting_that_cannot_be_is_missing(doctor, monkeypatch):
+    monkeypatch.setenv("TOOLLOOP_SEARCH", "serper")
+    code, found = doctor()
+    level, text, fix = only(found, "web search")
+    assert (code, level) == (1, "MISSING")
+    assert "serper, which needs SERPER_API_KEY" in text
+    assert fix == "Correct it, or unset it."
+
+
+def test_the_addresses_that_may_be_reached_are_told(doctor, monkeypatch):
+    assert "addresses" not in doctor()[1]
+    monkeypatch.setenv("TOOLLOOP_ALLOWED_ADDRESSES", "127.0.0.1:8000")
+    text = "besides public ones, 127.0.0.1:8000 may be reached"
+    assert only(doctor()[1], "addresses")[:2] == ("ok", text)
 
 
 # -- what shadows us ----------------------------------------------------------------------------

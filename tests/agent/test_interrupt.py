@@ -244,7 +244,13 @@ class Play:
         was = self.session
         log = SessionLog(self.store, json.loads(json.dumps(self.store.entries)))
         return Session(
-            log, was._server, was._toolbox, was._limits, tells_date=False, start=was._start
+            log,
+            was._server,
+            was._toolbox,
+            was._limits,
+            tells_date=False,
+            start=was._start,
+            end=was._ending,
         )
 
 

@@ -1,7 +1,7 @@
 """What an agent has of browsers: the manager, the way out to the network, and what was seen last.
 
-`Browsing` is passed to the tools as a service, and ended with the agent. Everything but `close` and
-`downloads_to` belongs to the owner's loop.
+`Browsing` is passed to the tools as a service, and ended with the agent. Everything but `close`,
+`warm_up`, `end_session` and `downloads_to` belongs to the owner's loop.
 """
 
 import asyncio
@@ -58,6 +58,14 @@ class Browsing:
 
     def __repr__(self) -> str:
         return f"<Browsing {self.manager!r}, {len(self._ports)} ways out>"
+
+    async def warm_up(self) -> None:
+        """Have the browser started in the background."""
+        self.manager.warm_up()
+
+    async def end_session(self, session: str) -> None:
+        """Close a session's context, with its tabs, cookies and storage; work in it fails."""
+        await self.manager.end_session(session)
 
     async def close(self) -> None:
         """End the browser and all ways out."""

@@ -2,7 +2,8 @@
 
 The rules that this file keeps:
 
-- every address on the way is parsed and checked as the first one is; no more than five redirects;
+- every address on the way is parsed and checked as the first one is; no more than five redirects,
+  and none to another host: who allowed a host has not allowed where it leads;
 - whatever the server does, this ends within the time limit and holds no more than the size limit;
   what has arrived by then is given, with a note that it is not all;
 - what is no text is refused before its body is read.
@@ -16,7 +17,7 @@ from typing import Final
 
 import httpx
 
-from tools.addresses import host_and_port, parse
+from tools.addresses import WEB, Target, parse
 from tools.errors import ToolError
 from tools.web.bodies import ACCEPTED, Body, EncodingError
 from tools.web.media import MediaType, media_type
@@ -92,15 +93,20 @@ async def fetch(client: httpx.AsyncClient, url: str, limits: FetchLimits) -> Fet
 
 async def _followed(client: httpx.AsyncClient, url: str) -> httpx.Response:
     """Give the head of the response that the redirects lead to; its body is to be read."""
+    asked = parse(url)
     for _ in range(MOST_REDIRECTS + 1):
-        parse(url)
         request = client.build_request("GET", url, headers=_HEADERS)
         response = await client.send(request, stream=True)
         following = response.next_request
         if response.status_code not in _REDIRECTS or following is None:
             return response
         await response.aclose()
-        url = str(following.url)
+        before, url = url, str(following.url)
+        if not _is_same_site(asked, parse(url)):
+            raise ToolError(
+                f"{_named(before)} redirects to another host, which was not asked: fetch "
+                f"{_named(url)} if that is what you want."
+            )
     raise ToolError(
         f"{_named(url)} was reached after {MOST_REDIRECTS} redirects and redirects again: they may "
         "go round in a circle. Fetch another address."
@@ -180,12 +186,15 @@ async def _read(
     return (f"this is not all of the page: {why}",) if why else ()
 
 
+def _is_same_site(asked: Target, other: Target) -> bool:
+    """Say whether a redirect stays with who was asked; to HTTPS and from or to `www.` it does."""
+    same_host = asked.host.removeprefix("www.") == other.host.removeprefix("www.")
+    usual = set(WEB.values())
+    return same_host and (asked.port == other.port or {asked.port, other.port} <= usual)
+
+
 def _way(asked: str, final: str) -> tuple[str, ...]:
     """Tell of redirects."""
-    first, last = parse(asked), parse(final)
-    if first.host.removeprefix("www.") != last.host.removeprefix("www."):
-        there = host_and_port(last.host, last.port)
-        return (f"{_named(asked)} redirects to another host, {there}",)
     is_elsewhere = httpx.URL(asked) != httpx.URL(final)
     return (f"{_named(asked)} redirects here",) if is_elsewhere else ()
 

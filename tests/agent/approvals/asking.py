@@ -1,6 +1,7 @@
 """A session in memory whose tool commands are judged by rules, and a person who answers."""
 
 import asyncio
+import functools
 import itertools
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ from agent.claude.request import Settings
 from agent.conversation import Server, Toolbox
 from agent.events import ApprovalAsked, ApprovalSettled, ToolFinished, ToolStarted
 from agent.limits import Limits
+from agent.services import end_session
 from agent.session.entries import Header
 from agent.session.log import SessionLog
 from agent.session.session import Session
@@ -100,6 +102,7 @@ class Stage:
             limits or Limits(),
             tells_date=False,
             start=self.tasks.create_task,
+            end=functools.partial(end_session, {}),
         )
 
     def _touched(self, given):

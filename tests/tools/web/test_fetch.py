@@ -361,25 +361,40 @@ async def test_no_connection_is_left_busy(path):
         assert [each for each in pool.connections if not each.is_idle()] == []
 
 
-async def test_a_redirect_to_another_host_is_told():
+async def test_a_redirect_to_another_host_is_told_and_not_followed():
     async with site({"/b": page("here", "text/plain")}) as other:
         other_url = other.url("/b", "localhost")
         answers = {"/a": redirect(other_url)}
         policy = AddressPolicy(("127.0.0.1", "localhost"))
         async with site(answers) as served, session(WebClient([], policy=policy)) as model:
-            told = await model.call(web_fetch, url=served.url("/a"))
+            told = await model.refusal(web_fetch, url=served.url("/a"))
 
-    there = f"localhost:{other.port}"
-    assert f"\n[{served.url('/a')} redirects to another host, {there}]\n" in told
+    assert told == (
+        f"{served.url('/a')} redirects to another host, which was not asked: fetch {other_url} if "
+        "that is what you want."
+    )
+    assert other.asked == []
 
 
-async def test_a_redirect_to_a_refused_address_is_refused():
+async def test_a_redirect_to_another_port_of_the_host_is_not_followed():
+    async with site({"/b": page("here", "text/plain")}) as other:
+        policy = AddressPolicy(("127.0.0.1",))
+        answers = {"/a": redirect(other.url("/b"))}
+        async with site(answers) as served, session(WebClient([], policy=policy)) as model:
+            told = await model.refusal(web_fetch, url=served.url("/a"))
+
+    assert f"fetch {other.url('/b')} if" in told
+    assert other.asked == []
+
+
+async def test_a_host_that_was_redirected_to_is_checked_when_it_is_asked_for():
     async with site({"/b": page("secret", "text/plain")}) as inner:
-        policy_for = {"/a": redirect(inner.url("/b"))}
-        async with site(policy_for) as served:
+        answers = {"/a": redirect(inner.url("/b"))}
+        async with site(answers) as served:
             policy = AddressPolicy((f"127.0.0.1:{served.port}",))
             async with session(WebClient([], policy=policy)) as model:
-                told = await model.refusal(web_fetch, url=served.url("/a"))
+                await model.refusal(web_fetch, url=served.url("/a"))
+                told = await model.refusal(web_fetch, url=inner.url("/b"))
 
     assert told.startswith(f"127.0.0.1:{inner.port} is refused: it is ")
     assert inner.asked == []

@@ -1,0 +1,147 @@
+"""What the built-in tools need of an agent: made at its start, warmed up, ended with it.
+
+The rules that this file keeps:
+
+- what the program has given as a service is used as it is, and ended by whoever made it;
+- browser and providers are warmed up in the background, and only where their tools are offered;
+- when a session closes, every service that keeps something for it is told.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from agent.builtin import Group
+from agent.errors import ConfigurationError
+from tools.context import KeepsSessions
+
+if TYPE_CHECKING:
+    from tools.browser.browsing import Browsing
+    from tools.browser.session import BrowserSession
+    from tools.browser.settings import BrowserSettings
+    from tools.browser.tab import Tab
+
+log = logging.getLogger(__name__)
+
+PAGE_SECONDS: Final = 20.0
+"""For a page of results, where no search provider answers."""
+
+WarmUp: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a program says of the services that it does not make itself."""
+
+    groups: tuple[Group, ...]
+    browser: "BrowserSettings | None" = None
+    allowed_addresses: tuple[str, ...] = ()
+    """That browser and `web_fetch` may reach besides the public ones."""
+
+
+async def lend(
+    terms: Terms,
+    services: dict[type, Any],
+    resources: AsyncExitStack,
+    variables: Mapping[str, str],
+) -> list[WarmUp]:
+    """Put what the tools need among the services, unless it is there; give what warms it up.
+
+    Raises:
+        ConfigurationError: a variable of the environment holds what cannot be.
+    """
+    warm_ups: list[WarmUp] = []
+    if "workspace" in terms.groups:
+        _lend_background(services, resources)
+    browsing = None
+    if "browser" in terms.groups:
+        browsing = _lend_browsing(terms, services, resources)
+        warm_ups.append(browsing.warm_up)
+    if "web" in terms.groups:
+        warm_ups.append(_lend_web(terms, services, resources, variables, browsing))
+    return warm_ups
+
+
+async def end_session(services: Mapping[type, Any], session: str) -> None:
+    """Have every service let go of what it keeps for a session; what fails is logged."""
+    for service in services.values():
+        if isinstance(service, KeepsSessions):
+            try:
+                await service.end_session(session)
+            except Exception:
+                log.exception("%r did not let go of session %s", service, session)
+
+
+def _lend_background(services: dict[type, Any], resources: AsyncExitStack) -> None:
+    from tools.background import Background  # noqa: PLC0415  (imports what runs programs)
+
+    if Background in services:
+        return
+    background = services[Background] = Background()
+
+    async def end() -> None:
+        ended = await background.close()
+        if ended:
+            log.info("ended with the agent: %s", "; ".join(ended))
+
+    resources.push_async_callback(end)
+
+
+def _lend_browsing(
+    terms: Terms, services: dict[type, Any], resources: AsyncExitStack
+) -> "Browsing":
+    from tools.addresses import AddressPolicy  # noqa: PLC0415  (only where a browser is wanted)
+    from tools.browser.browsing import Browsing  # noqa: PLC0415  (as above)
+
+    if Browsing not in services:
+        services[Browsing] = Browsing(terms.browser, AddressPolicy(terms.allowed_addresses))
+        resources.push_async_callback(services[Browsing].close)
+    browsing: Browsing = services[Browsing]
+    return browsing
+
+
+def _lend_web(
+    terms: Terms,
+    services: dict[type, Any],
+    resources: AsyncExitStack,
+    variables: Mapping[str, str],
+    browsing: "Browsing | None",
+) -> WarmUp:
+    from tools.addresses import AddressPolicy  # noqa: PLC0415  (only where the web is wanted)
+    from tools.web import SearchSettings, WebClient  # noqa: PLC0415  (as above)
+
+    if WebClient not in services:
+        try:
+            providers = SearchSettings.from_environment(variables).providers()
+        except ValueError as error:
+            raise ConfigurationError(f"web search: {error}") from error
+
+        async def fetch_page(url: str) -> str:
+            assert browsing is not None  # noqa: S101  (given only where there is one)
+            return await page_of(browsing, url)
+
+        services[WebClient] = WebClient(
+            providers,
+            policy=AddressPolicy(terms.allowed_addresses),
+            fetch_page=None if browsing is None else fetch_page,
+        )
+        resources.push_async_callback(services[WebClient].close)
+    client: WebClient = services[WebClient]
+    return client.warm_up
+
+
+async def page_of(browsing: "Browsing", url: str) -> str:
+    """Give a page's HTML, opened in a throw-away context of the browser."""
+    name = f"throw-away {uuid.uuid4().hex}"
+
+    async def work(_: "BrowserSession", tab: "Tab") -> str:
+        await tab.page.goto(url, wait_until="domcontentloaded", timeout=PAGE_SECONDS * 1_000)
+        return await tab.page.content()
+
+    try:
+        return await browsing.manager.use(name, work, timeout=PAGE_SECONDS)
+    finally:
+        await browsing.end_session(name)
