@@ -5,13 +5,13 @@ file would let the next call see neither the old state nor the new one.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
-async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+async def to_its_end(work: Awaitable[T]) -> T:
     """Await some work; when cancelled meanwhile, wait until the work is done, then be cancelled.
 
     For work that ends soon by itself: one file read, or written.
