@@ -128,6 +128,11 @@ def adopt(job: Job, host: str) -> Change | None:
     return Change(replace(job, host=host), ())
 
 
+def moved(change: Change, host: str) -> Change:
+    """Have what changed queued by another host from then on."""
+    return replace(change, job=replace(change.job, host=host))
+
+
 def _runs(job: Job, attempt: int) -> bool:
     return job.state is State.PROGRESS and job.attempt == attempt
 
