@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from agent.errors import ConfigurationError
 from tools.base import Tool
 
-Group: TypeAlias = Literal["workspace", "web", "browser"]
+Group: TypeAlias = Literal["workspace", "web", "browser", "workflows"]
 
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 
@@ -44,4 +44,8 @@ def tools_of(groups: Iterable[Group]) -> list[Tool[..., Any]]:
                 from tools.browser.tools import BROWSER_TOOLS  # noqa: PLC0415  (see above)
 
                 found += BROWSER_TOOLS
+            case "workflows":
+                from tools.workflow_tools import WORKFLOW_TOOLS  # noqa: PLC0415  (see above)
+
+                found += WORKFLOW_TOOLS
     return found

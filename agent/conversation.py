@@ -65,5 +65,7 @@ class Conversation:
     log: SessionLog
     questions: Questions
     emit: Callable[[Event], None]
+    read_only: bool = False
+    """Whether calls with an effect are denied."""
     ran: list[Ran] = field(default_factory=list)
     """The turn's calls so far."""

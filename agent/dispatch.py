@@ -43,6 +43,10 @@ PATIENCE = 5.0
 """Seconds that a cancelled tool has to stop before nobody waits for it any more."""
 
 
+READ_ONLY = "this turn may only look: propose what is to be done instead of doing it"
+"""In the model's words."""
+
+
 class Dispatch:
     """The calls of one reply."""
 
@@ -55,6 +59,7 @@ class Dispatch:
         self._emit = conversation.emit
         self._questions = conversation.questions
         self._ran = conversation.ran
+        self._is_read_only = conversation.read_only
         self._known_files = conversation.log.history.files
         state = conversation.log.history.reply  # a resumed one: some of its calls have ended
         self._written_files = state.wrote() if state is not None else {}
@@ -158,6 +163,8 @@ class Dispatch:
             return Answer(Status.FAILED, self._toolbox.registry.unknown(call.name))
         try:
             arguments = tool.parse(call.input)
+            if self._is_read_only and tool.effect is not Effect.NONE:
+                return Answer(Status.DENIED, refusals.denied(READ_ONLY).text)
             judged = Judged(tool, call.input, arguments, self._place())
             denial = self._questions.denial((self._reply, call.block))
             if denial is not None:

@@ -6,10 +6,9 @@ import functools
 import logging
 import os
 import time
-import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
 from agent import config
 from agent.approvals.policies import chosen, default_file
@@ -25,6 +24,7 @@ from agent.conversation import Server, Toolbox
 from agent.dispatch import PATIENCE
 from agent.errors import AgentError, ConfigurationError, SessionError
 from agent.limits import Limits
+from agent.schedulers import shared_scheduler
 from agent.services import Terms, end_session, lend
 from agent.session.entries import Header
 from agent.session.files import SessionFiles
@@ -44,8 +44,7 @@ log = logging.getLogger(__name__)
 
 Json: TypeAlias = dict[str, Any]
 
-_schedulers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Scheduler, dict[str, int]]]
-_schedulers = weakref.WeakKeyDictionary()
+T = TypeVar("T")
 
 
 class Agent:
@@ -70,7 +69,7 @@ class Agent:
         thinking: as the API takes it.
         extra: further members of each request, as the API takes them.
         builtin_tools: what the model has beside yours: True for the workspace's tools (files,
-            search, shell, git, tests), or some of "workspace", "web" and "browser".
+            search, shell, git, tests), or some of "workspace", "web", "browser" and "workflows".
         approvals: who may run without a question. Left out: tools without an effect and your own,
             and what the rules in `approvals.toml` allow; `"ask"`: the same without your own;
             `"allow"`: all; or a mapping of tools to "allow", "ask" and "deny", or a judge such as
@@ -186,6 +185,10 @@ class Agent:
         """
         return await self.sessions.open(name)
 
+    def service(self, kind: type[T]) -> T | None:
+        """Give what its tools have of a type; None when there is none, or it has not started."""
+        return self._services.get(kind)
+
     async def close(self) -> None:
         """Interrupt what runs, write everything, and let go of sessions and connections."""
         self.is_closed = True
@@ -207,7 +210,7 @@ class Agent:
         if not await asyncio.to_thread(self.config.workspace.is_dir):
             raise ConfigurationError(f"the workspace is not a folder: {self.config.workspace}")
         self._approvals = self._approvals or await asyncio.to_thread(self._choose)
-        self._scheduler = _shared_scheduler(self.config.lanes)
+        self._scheduler = shared_scheduler(self.config.lanes)
         for warm_up in await lend(self._terms, self._services, self._resources, os.environ):
             self._tasks.create_task(warm_up(), name="warm-up of a service")
         if self._answering is None:
@@ -294,16 +297,3 @@ class Agent:
             compacts=bool((capabilities.get(COMPACTION) or {}).get("supported")),
             extra=dict(given.extra),
         )
-
-
-def _shared_scheduler(lanes: Mapping[str, int]) -> Scheduler:
-    """Give the one scheduler of this event loop: only calls of one scheduler exclude each other."""
-    loop = asyncio.get_running_loop()
-    if loop not in _schedulers:
-        _schedulers[loop] = (Scheduler(lanes), dict(lanes))
-    scheduler, known = _schedulers[loop]
-    if known != dict(lanes):
-        raise ConfigurationError(
-            f"lanes: another agent of this event loop has {known}; all of them share its lanes"
-        )
-    return scheduler

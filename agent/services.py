@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from agent.builtin import Group
 from agent.errors import ConfigurationError
 from tools.context import KeepsSessions
+from tools.workflow_tools import WorkflowDesk
 
 if TYPE_CHECKING:
     from tools.browser.browsing import Browsing
@@ -56,6 +57,8 @@ async def lend(
     warm_ups: list[WarmUp] = []
     if "workspace" in terms.groups:
         _lend_background(services, resources)
+    if "workflows" in terms.groups:
+        services.setdefault(WorkflowDesk, WorkflowDesk())
     browsing = None
     if "browser" in terms.groups:
         browsing = _lend_browsing(terms, services, resources)

@@ -75,6 +75,8 @@ class Session:
         self._turns = 0
         self._head: tuple[Server, bytes] | None = None
         self.is_closed = False
+        self.read_only = False
+        """Whether calls with an effect are denied in the turns that begin from now on: to plan."""
         self.changed_tools = changed_tools(header, toolbox.registry)
         """The tools whose definitions are not what they were when the session began."""
         self.notices = notices(log, header, toolbox.registry)
@@ -253,6 +255,7 @@ class Session:
             self._log,
             self._questions,
             self._emit,
+            read_only=self.read_only,
         )
         self._questions.begin(runs_again=runs_again)
         self._loop = TurnLoop(conversation, self._limits, redo)
