@@ -1,4 +1,4 @@
-"""Where workflows are kept: a table of the host's database, each change durable before it is told."""
+"""Where workflows are kept: a table of the host's database, each change durable at once."""
 
 import json
 import sqlite3
