@@ -19,7 +19,7 @@ from typing import Any, Final
 from agent.jobs import transitions
 from agent.jobs.engine import JobEngine
 from agent.jobs.errors import JobInputError, JobNotFoundError, JobStoreError
-from agent.jobs.job import Job, JobEvent
+from agent.jobs.job import Job, JobEvent, Terms
 from agent.jobs.kinds import Kinds
 from agent.jobs.payload import MOST_PAYLOAD, encoded
 from agent.jobs.sweeping import SweepTerms, sweep
@@ -87,6 +87,7 @@ class Jobs:
         key: str | None = None,
         priority: int = 0,
         session: str = "",
+        terms: Terms | None = None,
     ) -> Job:
         """Have a job run; give it as soon as it is stored.
 
@@ -97,6 +98,7 @@ class Jobs:
                 when it was lost while it ran.
             priority: higher goes first.
             session: the id of the session that asks for it.
+            terms: how it is run; the kind's own if left out.
 
         Raises:
             JobInputError: there is no such kind, or the payload or the key cannot be.
@@ -114,7 +116,7 @@ class Jobs:
             kind=kind,
             payload=payload,
             created=self._now(),
-            terms=chosen.terms,
+            terms=terms or chosen.terms,
             key=key,
             priority=priority,
             session=session,
