@@ -11,6 +11,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BENCH  := $(VENV)/bench
+MCP    := $(BENCH)/node
 CASES  ?= 20000
 SEED   ?= 0
 
@@ -52,7 +53,7 @@ format: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup $(BENCH)/.ready
+bench: setup $(BENCH)/.ready $(MCP)/.ready
 	@$(BIN)/python -m benchmarks
 
 $(BENCH)/.ready: benchmarks/requirements.txt | $(READY)
@@ -60,6 +61,12 @@ $(BENCH)/.ready: benchmarks/requirements.txt | $(READY)
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	@touch $@
+
+$(MCP)/.ready: benchmarks/playwright_mcp/package-lock.json | $(BENCH)/.ready
+	@mkdir -p $(MCP)
+	@cp benchmarks/playwright_mcp/package*.json $(MCP)
+	@if command -v npm >/dev/null && npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(MCP); then touch $@; \
+		else echo "bench: no npm, so without the comparison with Playwright MCP" >&2; fi
 
 lock:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -95,7 +95,7 @@ class Agent:
         model: str | Model | None = None,
         workspace: str | os.PathLike[str] = ".",
         tools: Iterable[Tool[..., Any] | Callable[..., Any]] = (),
-        builtin_tools: bool | Collection[Group] = True,
+        builtin_tools: bool | tuple[Group, ...] | Collection[Group] = True,
         server_tools: Iterable[Mapping[str, Any]] = (),
         data_dir: str | os.PathLike[str] | None = None,
         record: str | os.PathLike[str] | None = None,

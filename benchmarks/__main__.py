@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import egress, executor, loop, overhead, shapes, tree
+from benchmarks import browser_peers, egress, executor, loop, overhead, shapes, tree
 
 BENCHMARKS = {
     "overhead": overhead.main,
@@ -11,6 +11,7 @@ BENCHMARKS = {
     "loop": loop.main,
     "tree": tree.main,
     "egress": egress.main,
+    "browser_peers": browser_peers.main,
 }
 
 names = [name for name in sys.argv[1:] if not name.startswith("--")] or list(BENCHMARKS)

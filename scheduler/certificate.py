@@ -168,7 +168,24 @@ def _outside(known: Sequence[CallRecord]) -> list[str]:
         for record in ran
         if record.rekeyed_tick is not None
     ]
-    return told
+    return [*told, *_others(ran)]
+
+
+def _others(ran: Sequence[CallRecord]) -> list[str]:
+    """Name the sessions that had the same resources meanwhile, and whose calls are not among these.
+
+    Their calls ran between these, one at a time; what they changed is not in the serial run.
+    """
+    seen = {record.owner for record in ran}
+    first: dict[str, CallRecord] = {}
+    for record in ran:
+        for wait in record.waits:
+            if wait.owner and wait.owner not in seen:
+                first.setdefault(wait.owner, record)
+    return [
+        f"session {owner!r} had what call {record.id} ({record.name}) touches before it did"
+        for owner, record in first.items()
+    ]
 
 
 def _start(record: CallRecord) -> float:

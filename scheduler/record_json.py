@@ -60,12 +60,15 @@ def _resources(given: Iterable[Resource]) -> list[list[str]]:
 
 
 def _wait(wait: Wait) -> Json:
-    return {
+    members: Json = {
         "kind": wait.kind.value,
         "since": wait.since,
         "until": wait.until,
         "call": wait.call,
     }
+    if wait.owner:
+        members["owner"] = wait.owner
+    return members
 
 
 def from_json(members: object) -> CallRecord:
@@ -170,6 +173,7 @@ WAIT: Mapping[str, Reader] = {
     "since": _seconds,
     "until": _or_none(_seconds),
     "call": _or_none(_whole),
+    "owner": _text,
 }
 
 RECORD: Mapping[str, Reader] = {

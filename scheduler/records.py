@@ -48,6 +48,8 @@ class Wait:
     since: float
     until: float | None = None
     call: int | None = None
+    owner: str = ""
+    """The session of that call, where it is another one."""
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ def begin_wait(
         call.open_wait = Wait(kind, now)
         call.record.waits.append(call.open_wait)
     if place is not None:
-        call.open_wait.call = _blocker(place)
+        _name(call.open_wait, _blocker(place), call)
 
 
 def end_wait(call: Call, now: float, by: Call | None = None) -> None:
@@ -27,13 +27,19 @@ def end_wait(call: Call, now: float, by: Call | None = None) -> None:
     if wait is not None:
         wait.until = now
         if by is not None and wait.kind in {WaitKind.ORDER, WaitKind.TICKET}:
-            wait.call = by.id
+            _name(wait, by, call)
 
 
-def _blocker(place: Place[Call]) -> int | None:
-    """Give the id of the latest call that a waiting place was put behind, through joins."""
+def _name(wait: Wait, by: Call | None, call: Call) -> None:
+    """Note who a call waits for."""
+    wait.call = None if by is None else by.id
+    wait.owner = by.owner if by is not None and by.owner != call.owner else ""
+
+
+def _blocker(place: Place[Call]) -> Call | None:
+    """Give the latest call that a waiting place was put behind, through joins."""
     while place.call is None or place.before:
         place = next(reversed(place.before))
         if place.call is not None:
-            return place.call.id
+            return place.call
     return None

@@ -18,6 +18,9 @@ The rules that it keeps:
   (the model failed) and `cut` (whoever read it went away, as an interruption does);
 - `source` says whether a model gave the replies (`recorded`) or a person wrote them (`scripted`);
   `files`, by path, are what a workspace has to hold for the recorded calls to make sense;
+- `pages` names the shipped pages that are served on this machine while it is played; the recording
+  calls their address `http://pages.invalid`, and whoever plays it puts the real one there (see
+  `recording_pages`);
 - a last line without its newline is what a crash left: it is set aside and told. Any other damage
   is an error that names the file and the line.
 
@@ -101,6 +104,8 @@ class Recording:
     """Texts of a workspace, by their paths in it."""
     notice: str = ""
     """What a person should know of the file: that its end was torn off."""
+    pages: str = ""
+    """The shipped pages that are served while it is played; empty when it needs none."""
 
     def turns(self) -> list[list[Json]]:
         """Give the content blocks of each message that began a turn."""

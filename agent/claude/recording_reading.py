@@ -112,6 +112,7 @@ class _Reader:
             tuple(self._replies),
             head.get("files", {}),
             notice,
+            head.get("pages", ""),
         )
 
     # -- lines ---------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ class _Reader:
             raise self._damaged(
                 f"'source' is {record.get('source')!r}; it is 'recorded' or 'scripted'"
             )
-        for name in ("model", "made"):
+        for name in ("model", "made", "pages"):
             self._member({name: "", **record}, name, str)
         self._check_files(self._member({"files": {}, **record}, "files", dict))
         self._header = record

@@ -25,11 +25,13 @@ def header(
     *,
     made: str | None = None,
     files: Mapping[str, str] | None = None,
+    pages: str = "",
 ) -> bytes:
     """Write the first line; it was made today unless told otherwise."""
     day = datetime.now().astimezone().date().isoformat() if made is None else made
     head: Json = {"type": "recording", "version": VERSION, "title": title, "source": source}
     head |= {"model": model, "made": day}
+    head |= {"pages": pages} if pages else {}
     return _line(head | ({"files": dict(files)} if files else {}))
 
 
@@ -66,6 +68,7 @@ def whole(recording: Recording) -> bytes:
             recording.model,
             made=recording.made,
             files=recording.files,
+            pages=recording.pages,
         )
     ]
     before: Json | None = None

@@ -21,7 +21,7 @@ from agent.claude.model import Incoming
 from agent.claude.recorded_failure import Failure
 from agent.claude.recording import Batch, End, RecordedReply, Recording, RecordingError
 from agent.claude.recording_reading import read
-from agent.claude.replay_check import Strict, difference
+from agent.claude.replay_check import STRICTNESSES, Strict, difference
 from agent.claude.replay_hold import Hold
 from agent.claude.sse import Event
 from agent.errors import ConfigurationError, ModelError
@@ -52,8 +52,9 @@ class ReplayModel:
     Args:
         recording: one that was read, or its file, which is read at the first request.
         speed: 1.0 is the recorded timing, 10 is ten times as fast; None or infinity: at once.
-        strict: `"ids"` asks for the same calls, answered in the same order; `"all"` for the same
-            results and the same words of the person too.
+        strict: `"ids"` asks for the same calls, answered in the same order; `"outcomes"` also for
+            none that fails and did not before; `"all"` for the same results and the same words of
+            the person.
 
     Raises:
         ConfigurationError: the speed is none.
@@ -66,8 +67,9 @@ class ReplayModel:
         *,
         strict: Strict = "ids",
     ) -> None:
-        if strict not in {"ids", "all"}:
-            raise ConfigurationError(f"strict: {strict!r}; it is 'ids' or 'all'")
+        if strict not in STRICTNESSES:
+            known = ", ".join(map(repr, STRICTNESSES))
+            raise ConfigurationError(f"strict: {strict!r}; it is one of {known}")
         self.speed = checked_speed(speed)
         self._strict: Strict = strict
         self._given = recording

@@ -4,19 +4,22 @@ The rules that this file keeps:
 
 - messages of one role in a row are one, and a text is a block of text: how a client cuts them does
   not count, and neither do cache markers, nor the date that the runtime tells with a message;
-- with `"ids"` the same calls have to be answered in the same order, whatever with; with `"all"`
-  what was said and answered has to be the same too.
+- with `"ids"` the same calls have to be answered in the same order, whatever with; with
+  `"outcomes"` none of them may fail that went well; with `"all"` what was said and answered has to
+  be the same too.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from agent.claude.recording import blocks_of
 
 Json: TypeAlias = dict[str, Any]
-Strict: TypeAlias = Literal["ids", "all"]
+Strict: TypeAlias = Literal["ids", "outcomes", "all"]
+
+STRICTNESSES: Final[tuple[Strict, ...]] = get_args(Strict)
 
 DATE: Final = re.compile(r"\(Today is \d{4}-\d\d-\d\d\.\)")
 """A text block in which the runtime tells the date."""
@@ -56,8 +59,20 @@ def _message(role: str, was: list[Json], now: list[Json], strict: Strict) -> Ite
     if known != given:
         what = "called" if role == "assistant" else "answered"
         yield f"it {what} {_listed(known)} when recorded; now it {what} {_listed(given)}"
+    if strict == "outcomes":
+        yield from _failures(was, now)
     if strict == "all":
         yield from _contents(was, now)
+
+
+def _failures(was: list[Json], now: list[Json]) -> Iterator[str]:
+    for known, given in zip(_results(was), _results(now), strict=True):
+        if given.get("is_error") and not known.get("is_error"):
+            yield f"{_what(given)} is {_shown(given)}, and was no error when recorded"
+
+
+def _results(blocks: Iterable[Json]) -> Iterator[Json]:
+    return (block for block in blocks if block.get("type") == "tool_result")
 
 
 def _contents(was: list[Json], now: list[Json]) -> Iterator[str]:

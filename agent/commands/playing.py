@@ -1,7 +1,13 @@
 """A recording played through the real loop: scripted or recorded replies, real tools.
 
-The tools work in a throw-away workspace, which holds what the recording brings and is removed at
-the end. A reply that was interrupted when it was recorded is interrupted here too.
+The rules that this file keeps:
+
+- the tools work in a throw-away workspace, which holds what the recording brings and is removed at
+  the end;
+- a recording's pages are served meanwhile, and its browser reaches nothing else of this machine;
+- a reply that was interrupted when it was recorded is interrupted here too;
+- a call that fails here, and did not when it was recorded, ends the play: what comes after it would
+  tell of what did not happen.
 """
 
 import asyncio
@@ -9,44 +15,85 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
+from agent.builtin import Group
 from agent.claude.recording import End, Recording, RecordingError
 from agent.claude.replay import ReplayModel
-from agent.claude.replay_check import DATE
 from agent.claude.replay_hold import END, Hold
-from agent.events import Event, TextDelta, ToolCalled, ToolFinished, TurnFinished
+from agent.commands.stage import Stage
+from agent.commands.surroundings import browser_for, python_on_path, served
+from agent.commands.together import drawn
 from agent.recordings import lay_out
 from agent.runtime import Agent
 from agent.session.session import Session
-from agent.terminal.lines import Narrator, one_line
-from tools.text import visible
+from agent.terminal.streams import BROKEN_PIPE, give_up
 
-Json: TypeAlias = dict[str, Any]
+if TYPE_CHECKING:
+    from tools.browser.browsing import Browsing
 
 AgentFactory: TypeAlias = Callable[[ReplayModel, Path, Path], Agent]
 """Makes an agent of what answers it, its workspace and its data folder."""
 
-TITLE = 200
-"""Characters of a title."""
 
-SCRIPTED = "The replies are scripted, not a model's; what the tools do is real."
-RECORDED = "The replies are recorded, those of {model}{made}; what the tools do is real."
+def perform(
+    recording: Recording, out: TextIO, *, speed: float | None = 1.0, timeline: bool = False
+) -> int:
+    """Play a recording on the real tools; give the exit code of a command.
+
+    Raises:
+        RecordingError: what it brings cannot be laid out or served.
+        BrowserError: it needs a browser, and there is none.
+    """
+    try:
+        with python_on_path():
+            is_good = asyncio.run(_performed(recording, out, speed, timeline=timeline))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        give_up(out)
+        return BROKEN_PIPE
+    return 0 if is_good else 1
 
 
-def on_real_tools(model: ReplayModel, workspace: Path, data_dir: Path) -> Agent:
+async def _performed(
+    recording: Recording, out: TextIO, speed: float | None, *, timeline: bool
+) -> bool:
+    if not recording.pages:
+        return await play(recording, on_real_tools, out, speed=speed, timeline=timeline)
+    async with served(recording) as (shown, address), browser_for(address) as browsing:
+        agent_factory = partial(on_real_tools, browsing=browsing)
+        return await play(shown, agent_factory, out, speed=speed, timeline=timeline)
+
+
+def on_real_tools(
+    model: ReplayModel, workspace: Path, data_dir: Path, browsing: "Browsing | None" = None
+) -> Agent:
     """Make an agent that may do everything in its throw-away workspace."""
+    groups: tuple[Group, ...] = ("workspace",) if browsing is None else ("workspace", "browser")
     return Agent(
-        model=model, workspace=workspace, data_dir=data_dir, approvals="allow", tells_date=False
+        model=model,
+        workspace=workspace,
+        data_dir=data_dir,
+        builtin_tools=groups,
+        approvals="allow",
+        tells_date=False,
+        services={} if browsing is None else {type(browsing): browsing},
     )
 
 
 async def play(
-    recording: Recording, agent_factory: AgentFactory, out: TextIO, *, speed: float | None = 1.0
+    recording: Recording,
+    agent_factory: AgentFactory,
+    out: TextIO,
+    *,
+    speed: float | None = 1.0,
+    timeline: bool = False,
 ) -> bool:
     """Play a recording, and show what happens; give whether it went as recorded."""
-    model = ReplayModel(recording, speed)
+    model = ReplayModel(recording, speed, strict="outcomes")
     stage = Stage(out, model)
     stage.open(recording)
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="toolloop-replay-"))
@@ -55,33 +102,33 @@ async def play(
         await asyncio.to_thread(workspace.mkdir)
         await asyncio.to_thread(lay_out, recording, workspace)
         async with agent_factory(model, workspace, folder / "data") as agent:
-            is_good = await _turns(recording, model, await agent.session(), stage)
+            session = await agent.session()
+            is_good = await _turns(recording, model, session, stage)
+        ran = await asyncio.to_thread(drawn, folder / "data", session.id) if timeline else ""
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-    stage.close()
+    stage.close(ran)
     return is_good and not model.left
 
 
-async def _turns(
-    recording: Recording, model: ReplayModel, session: Session, stage: "Stage"
-) -> bool:
+async def _turns(recording: Recording, model: ReplayModel, session: Session, stage: Stage) -> bool:
     """Say what was said, turn by turn, until one fails."""
     cuts = [
         model.hold(END, reply=number)
         for number, reply in enumerate(recording.replies)
         if reply.ending is End.CUT
     ]
-    async with asyncio.TaskGroup() as group:
-        interrupter = group.create_task(_interrupt(session, cuts))
-        try:
-            for said in recording.turns():
-                stage.said(said)
-                async for event in session.send(said):
-                    stage.take(event)
-                if stage.error:
-                    return False
-        finally:
-            interrupter.cancel()
+    interrupter = asyncio.create_task(_interrupt(session, cuts))
+    try:
+        for said in recording.turns():
+            stage.said(said)
+            async for event in session.send(said):
+                stage.take(event)
+            if stage.error:
+                return False
+    finally:
+        interrupter.cancel()
+        await asyncio.wait({interrupter})
     return True
 
 
@@ -92,74 +139,3 @@ async def _interrupt(session: Session, cuts: Iterable[Hold]) -> None:
             await cut.reached()
             session.interrupt()
             cut.release()
-
-
-class Stage:
-    """Shows a play as text, while it goes on."""
-
-    def __init__(self, out: TextIO, model: ReplayModel) -> None:
-        self._out = out
-        self._model = model
-        self._narrator = Narrator()
-        self._is_inside = False
-        """Whether the last line has no end yet."""
-        self._calls = 0
-        self._early = 0
-        """Calls that were answered before their reply had ended."""
-        self.error = ""
-        """Why a turn ended badly."""
-
-    def __repr__(self) -> str:
-        return f"<Stage {self._calls} calls, {self._early} early>"
-
-    def open(self, recording: Recording) -> None:
-        """Say what is played."""
-        made = f", of {recording.made}" if recording.made else ""
-        model = recording.model or "a model"
-        told = {"scripted": SCRIPTED, "recorded": RECORDED.format(model=model, made=made)}
-        self._line(one_line(recording.title, TITLE))
-        self._line(told[recording.source])
-        if recording.notice:
-            self._line(f"! {recording.notice}")
-
-    def said(self, blocks: list[Json]) -> None:
-        """Show what the person says."""
-        texts = [str(block.get("text", f"[{block.get('type')}]")) for block in blocks]
-        spoken = " ".join(text for text in texts if not DATE.fullmatch(text))
-        self._line("")
-        self._line(f"> {visible(spoken)}")
-
-    def take(self, event: Event) -> None:
-        """Show an event of a turn."""
-        match event:
-            case TextDelta(text):
-                self._write(visible(text))
-                return
-            case ToolCalled():
-                self._narrator.called(event.id, event.name, event.input)
-                self._calls += 1
-            case ToolFinished():
-                self._early += self._model.is_streaming
-            case TurnFinished():
-                self.error = event.error
-        for line in self._narrator.lines(event):
-            self._line(line)
-        if isinstance(event, ToolFinished) and not event.is_error:
-            self._line(f"    {one_line(event.text)}")
-
-    def close(self) -> None:
-        """Say what came of it."""
-        model = self._model
-        early = f", {self._early} of them answered while their reply still came"
-        left = f"; {model.left} recorded replies were not asked for" if model.left else ""
-        self._line("")
-        self._line(f"({model.used} replies, {self._calls} calls{early * bool(self._early)}{left})")
-
-    def _line(self, line: str) -> None:
-        self._write(f"\n{line}\n" if self._is_inside else f"{line}\n")
-
-    def _write(self, text: str) -> None:
-        if text:
-            self._out.write(text)
-            self._out.flush()
-            self._is_inside = not text.endswith("\n")

@@ -41,6 +41,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="1 is the recorded timing (default), 10 ten times as fast, 0 at once",
     )
     parser.add_argument(
+        "--timeline", action="store_true", help="draw at the end which calls ran together"
+    )
+    parser.add_argument(
         "--allow",
         action="store_true",
         help="let the calls of a recording that is not a shipped one run, shell commands too",
@@ -131,14 +134,15 @@ def _list() -> int:
 
 
 def _play(recording: "Recording", terms: argparse.Namespace) -> int:
-    # It imports the rest of the package.
-    from agent.commands.playing import on_real_tools, play  # noqa: PLC0415  (see above)
+    # They import the rest of the package.
+    from agent.commands.playing import perform  # noqa: PLC0415  (see above)
+    from tools.browser.errors import BrowserError  # noqa: PLC0415  (see above)
 
     try:
-        went_well = asyncio.run(play(recording, on_real_tools, sys.stdout, speed=terms.speed))
-    except KeyboardInterrupt:
-        return 130
-    return 0 if went_well else 1
+        return perform(recording, sys.stdout, speed=terms.speed, timeline=terms.timeline)
+    except BrowserError as error:
+        sys.stderr.write(f"toolloop replay: {recording.name} needs a browser. {error.message}\n")
+        return 1
 
 
 def _serve(recording: "Recording", terms: argparse.Namespace) -> int:
@@ -152,6 +156,13 @@ def _serve(recording: "Recording", terms: argparse.Namespace) -> int:
 
 
 async def _served(recording: "Recording", speed: float, port: int) -> None:
+    from agent.commands.surroundings import served  # noqa: PLC0415  (see `_run`)
+
+    async with served(recording) as (shown, _):
+        await _answering(shown, speed, port)
+
+
+async def _answering(recording: "Recording", speed: float, port: int) -> None:
     from agent.claude.replay_server import ReplayServer  # noqa: PLC0415  (imports h11)
 
     async with ReplayServer(recording, speed, port=port, tell=_tell) as server:

@@ -1,7 +1,7 @@
 """The recordings that come with the package: demonstrations that need no key.
 
 Their replies are scripted, as each one's title says: no model wrote them. What the tools do with
-them is real.
+them is real. The pages that a browser is shown are in `pages`, each recording's in a folder.
 """
 
 from importlib import resources
@@ -10,7 +10,10 @@ from pathlib import Path
 from agent.claude.recording import SUFFIX, Recording, RecordingError
 from agent.claude.recording_reading import parse
 
-__all__ = ["lay_out", "names", "shipped"]
+__all__ = ["lay_out", "names", "pages_of", "shipped"]
+
+PAGES = "pages"
+"""The folder of pages."""
 
 
 def names() -> list[str]:
@@ -47,3 +50,20 @@ def lay_out(recording: Recording, workspace: Path) -> None:
                 f"{error.strerror}",
                 file=recording.name,
             ) from error
+
+
+def pages_of(recording: Recording) -> dict[str, bytes]:
+    """Read the pages that a recording needs, by their files' names; blocks.
+
+    Raises:
+        RecordingError: they are not shipped.
+    """
+    folders = [each for each in (resources.files(__name__) / PAGES).iterdir() if each.is_dir()]
+    for folder in folders:
+        if folder.name == recording.pages:
+            return {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}
+    raise RecordingError(
+        f"the recording {recording.name} needs the pages {recording.pages!r}; those that ship are: "
+        f"{', '.join(sorted(each.name for each in folders))}",
+        file=recording.name,
+    )

@@ -52,10 +52,10 @@ def write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _give_up(sys.stdout)
+        give_up(sys.stdout)
         raise StreamError("", BROKEN_PIPE) from None
     except OSError as error:
-        _give_up(sys.stdout)
+        give_up(sys.stdout)
         raise StreamError(f"the standard output cannot be written: {error.strerror}") from error
 
 
@@ -67,10 +67,10 @@ def tell(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
-        _give_up(sys.stderr)
+        give_up(sys.stderr)
 
 
-def _give_up(stream: TextIO) -> None:
+def give_up(stream: TextIO) -> None:
     """Lead what a stream still holds nowhere: the interpreter's end would fail with it."""
     with suppress(OSError, ValueError):  # a stand-in for the stream may have no descriptor
         nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)

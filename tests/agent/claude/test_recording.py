@@ -64,7 +64,7 @@ def asked(*messages, ending=End.WHOLE):
 
 def test_a_recording_is_read_with_times_that_count_from_each_request():
     found = parsed(
-        {**HEADER, "files": {"src/a.py": "1\n"}},
+        {**HEADER, "files": {"src/a.py": "1\n"}, "pages": "shop"},
         REQUEST,
         {"type": "events", "at": 0.5, "events": [PING]},
         {"type": "end", "at": 1.25},
@@ -90,6 +90,7 @@ def test_a_recording_is_read_with_times_that_count_from_each_request():
             ),
         ),
         files={"src/a.py": "1\n"},
+        pages="shop",
     )
 
 
@@ -137,6 +138,7 @@ LATER = {"type": "request", "at": 2, "keeps": 1, "body": {}}
         ([{**HEADER, "source": "x"}], 1, "'source' is 'x'; it is 'recorded' or 'scripted'"),
         ([{**HEADER, "model": 5}], 1, "'model' is 5; it has to be a text"),
         ([{**HEADER, "made": 5}], 1, "'made' is 5; it has to be a text"),
+        ([{**HEADER, "pages": {}}], 1, "'pages' is {}; it has to be a text"),
         ([{**HEADER, "files": []}], 1, "'files' is []; it has to be an object"),
         *(
             (
@@ -290,6 +292,7 @@ def test_what_is_written_is_read_as_it_was():
         RecordedReply(2.0, {"model": "n", "messages": [HELLO, HI, BYE]}, (), End.CUT, 0.0),
         RecordedReply(3.0, {"model": "n", "messages": [BYE]}, (), End.WHOLE, 0.0),
         files={"a.txt": "a\u2028b\n"},
+        pages="shop",
     )
     assert parse(writing.whole(known), "talk.jsonl") == known
 

@@ -266,7 +266,7 @@ async def test_the_same_calls_answered_in_the_same_order_are_the_same_conversati
         ),
     ],
 )
-@pytest.mark.parametrize("strict", ["ids", "all"])
+@pytest.mark.parametrize("strict", ["ids", "outcomes", "all"])
 async def test_another_conversation_is_refused_and_uses_no_reply_up(messages, told, strict):
     model = ReplayModel(recording(recorded(*BOTH)), None, strict=strict)
     with pytest.raises(ReplayMismatchError) as caught:
@@ -317,8 +317,32 @@ async def test_all_minds_neither_the_date_nor_how_a_result_is_written(messages):
     assert await ask(model, *messages) == [[START]]
 
 
+@pytest.mark.parametrize("known", [{}, {"is_error": True}], ids=["went well", "failed"])
+async def test_outcomes_asks_that_what_went_well_goes_well(known):
+    was, now = result("t2", "seen", **known), result("t2", "no", is_error=True)
+    model = ReplayModel(
+        recording(recorded(HELLO, CALLED, user(result("t1"), was))), None, strict="outcomes"
+    )
+    messages = (HELLO, CALLED, user(result("t1", "else"), now, "Hurry."))
+    if known:
+        assert await ask(model, *messages) == [[START]]
+        return
+    with pytest.raises(ReplayMismatchError) as caught:
+        await ask(model, *messages)
+    told = "the result of t2 is an error 'no', and was no error when recorded"
+    text = f"Request 1 is not the one that talk.jsonl has: message 3 (user): {told}. {CAUSES}"
+    assert str(caught.value) == text
+
+
+async def test_outcomes_lets_what_failed_go_well():
+    was = user(result("t1", is_error=True), result("t2"))
+    model = ReplayModel(recording(recorded(HELLO, CALLED, was)), None, strict="outcomes")
+    assert await ask(model, *BOTH) == [[START]]
+
+
 def test_a_strictness_that_is_none_is_refused():
-    with pytest.raises(ConfigurationError, match="strict: 'full'; it is 'ids' or 'all'"):
+    told = "strict: 'full'; it is one of 'ids', 'outcomes', 'all'"
+    with pytest.raises(ConfigurationError, match=told):
         ReplayModel(recording(), strict="full")
 
 
