@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from agent.errors import ConfigurationError
 from tools.base import Tool
 
-Group: TypeAlias = Literal["workspace", "web", "browser", "workflows"]
+Group: TypeAlias = Literal["workspace", "web", "browser", "preview", "workflows", "jobs"]
 
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 
@@ -44,6 +44,14 @@ def tools_of(groups: Iterable[Group]) -> list[Tool[..., Any]]:
                 from tools.browser.tools import BROWSER_TOOLS  # noqa: PLC0415  (see above)
 
                 found += BROWSER_TOOLS
+            case "preview":
+                from tools.preview import PREVIEW_TOOLS  # noqa: PLC0415  (see above)
+
+                found += PREVIEW_TOOLS
+            case "jobs":
+                from tools.job_tools import JOB_TOOLS  # noqa: PLC0415  (see above)
+
+                found += JOB_TOOLS
             case "workflows":
                 from tools.workflow_tools import WORKFLOW_TOOLS  # noqa: PLC0415  (see above)
 

@@ -15,6 +15,8 @@ from agent.limits import Limits
 
 ADDRESSES = "TOOLLOOP_ALLOWED_ADDRESSES"
 
+PREVIEW = "TOOLLOOP_PREVIEW"
+
 LANES: Mapping[str, int] = {
     "local_read": 256,
     "local_write": 64,
@@ -54,6 +56,8 @@ class Config:
     """Seconds for which a built system prompt feeds new sessions."""
     allowed_addresses: tuple[str, ...] = ()
     """That browser and `web_fetch` may reach besides public ones."""
+    preview_window: bool = False
+    """Whether the preview is shown in a window."""
     tells_date: bool = True
     """Whether a message is preceded by the date, when the session has not been told it."""
 
@@ -68,6 +72,7 @@ def read(
     profile: str | Profile | None,
     limits: Limits | None,
     allowed_addresses: Iterable[str] | None = None,
+    preview_window: bool | None = None,
     environment: Mapping[str, str] | None = None,
     **others: Any,
 ) -> Config:
@@ -92,6 +97,7 @@ def read(
         client=ClientSettings(base_url=server, api_key=api_key, profile=_profile(profile)),
         limits=limits or Limits(steps=_steps(variables), retry=RetryLimits()),
         allowed_addresses=_addresses(allowed_addresses, variables),
+        preview_window=_window(variables) if preview_window is None else preview_window,
         **{key: value for key, value in others.items() if value is not None},
     )
 
@@ -125,6 +131,13 @@ def _addresses(given: Iterable[str] | None, variables: Mapping[str, str]) -> tup
         except ValueError as error:
             raise ConfigurationError(f"{source}: {error}") from error
     return found
+
+
+def _window(variables: Mapping[str, str]) -> bool:
+    text = variables.get(PREVIEW, "")
+    if text not in {"", "window"}:
+        raise ConfigurationError(f"{PREVIEW}: {text!r}; it is 'window', or not set")
+    return bool(text)
 
 
 def _steps(variables: Mapping[str, str]) -> int:

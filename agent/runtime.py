@@ -69,7 +69,8 @@ class Agent:
         thinking: as the API takes it.
         extra: further members of each request, as the API takes them.
         builtin_tools: what the model has beside yours: True for the workspace's tools (files,
-            search, shell, git, tests), or some of "workspace", "web", "browser" and "workflows".
+            search, shell, git, tests), or some of "workspace", "web", "browser", "preview", "jobs"
+            and "workflows".
         approvals: who may run without a question. Left out: tools without an effect and your own,
             and what the rules in `approvals.toml` allow; `"ask"`: the same without your own;
             `"allow"`: all; or a mapping of tools to "allow", "ask" and "deny", or a judge such as
@@ -82,6 +83,8 @@ class Agent:
         browser: how the browser of the group "browser" is started or reached, and bounded.
         allowed_addresses: what browser and `web_fetch` may reach besides public addresses, such as
             `127.0.0.1:8000` or `10.0.0.0/8`; else `TOOLLOOP_ALLOWED_ADDRESSES`, by commas.
+        preview_window: show the preview in a window of this machine, if it has a display; else
+            `TOOLLOOP_PREVIEW=window` says so.
         services: what tools get from their context, by type; the program ends them. One that has
             `end_session(id)` is told when a session closes.
 
@@ -114,6 +117,7 @@ class Agent:
         tells_date: bool | None = None,
         browser: "BrowserSettings | None" = None,
         allowed_addresses: Iterable[str] | None = None,
+        preview_window: bool | None = None,
         services: Mapping[type, Any] | None = None,
     ) -> None:
         self.config = config.read(
@@ -133,11 +137,14 @@ class Agent:
             prompt_ttl=prompt_ttl,
             tells_date=tells_date,
             allowed_addresses=allowed_addresses,
+            preview_window=preview_window,
         )
         own = Registry(tools)
         groups = chosen_groups(builtin_tools)
         self.registry = Registry([*tools_of(groups), *own])
-        self._terms = Terms(groups, browser, self.config.allowed_addresses)
+        self._terms = Terms(
+            groups, browser, self.config.allowed_addresses, self.config.preview_window
+        )
         self._server_tools = [dict(definition) for definition in server_tools]
         self._answering = None if isinstance(model, str) or model is None else model
         self._choose = functools.partial(

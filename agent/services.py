@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from agent.builtin import Group
 from agent.errors import ConfigurationError
 from tools.context import KeepsSessions
+from tools.job_tools import JobDesk
 from tools.workflow_tools import WorkflowDesk
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Terms:
     browser: "BrowserSettings | None" = None
     allowed_addresses: tuple[str, ...] = ()
     """That browser and `web_fetch` may reach besides the public ones."""
+    preview_window: bool = False
+    """Whether the preview is shown in a window of this machine, where it has a display."""
 
 
 async def lend(
@@ -57,12 +60,16 @@ async def lend(
     warm_ups: list[WarmUp] = []
     if "workspace" in terms.groups:
         _lend_background(services, resources)
+    if "jobs" in terms.groups:
+        services.setdefault(JobDesk, JobDesk())
     if "workflows" in terms.groups:
         services.setdefault(WorkflowDesk, WorkflowDesk())
     browsing = None
     if "browser" in terms.groups:
         browsing = _lend_browsing(terms, services, resources)
         warm_ups.append(browsing.warm_up)
+    if "preview" in terms.groups:
+        _lend_previews(terms, services, resources, variables)
     if "web" in terms.groups:
         warm_ups.append(_lend_web(terms, services, resources, variables, browsing))
     return warm_ups
@@ -104,6 +111,31 @@ def _lend_browsing(
         resources.push_async_callback(services[Browsing].close)
     browsing: Browsing = services[Browsing]
     return browsing
+
+
+def _lend_previews(
+    terms: Terms,
+    services: dict[type, Any],
+    resources: AsyncExitStack,
+    variables: Mapping[str, str],
+) -> None:
+    """Lend a preview: in a window of its own browser if that is wished, else in the agent's."""
+    from tools.addresses import AddressPolicy  # noqa: PLC0415  (only where it is wanted)
+    from tools.browser.browsing import Browsing  # noqa: PLC0415  (as above)
+    from tools.preview_service import Previews, window_settings  # noqa: PLC0415  (as above)
+
+    if Previews in services:
+        return
+    window = window_settings(variables, terms.browser) if terms.preview_window else None
+    if window is not None:
+        browsing = Browsing(window, AddressPolicy(terms.allowed_addresses))
+        resources.push_async_callback(browsing.close)
+    else:
+        browsing = _lend_browsing(terms, services, resources)
+        if terms.preview_window:
+            log.warning("there is no display here, so the preview has no window")
+    services[Previews] = Previews(browsing)
+    resources.push_async_callback(services[Previews].close)
 
 
 def _lend_web(

@@ -18,7 +18,9 @@ comes out: `text`, `content`; `registry`. Then the tools. Files: `openat2`, `wor
 `output_log`, `shell_command`, `background`, `shell_text`, `shell`. `git_safety`, `git`,
 `git_tools`; `quality`, `quality_tools`; all together in `workspace_tools`. The network:
 `address_errors`, `address_table`, `address_hosts`, `address_parsing`, `address_lookup`,
-`addresses` (which addresses may be reached), `checked_http`; the packages `web` and `browser`.
+`addresses` (which addresses may be reached), `checked_http`; the packages `web` and `browser`. The
+preview: `preview_queue`, `preview_frame`, `preview_console`, `preview_page`, `preview_service`,
+`preview`. What is done elsewhere: `job_tools`, `workflow_tools`.
 """
 
 import importlib

@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GROUPS",
         default="workspace",
         type=lambda given: tuple(given.split(",")),
-        help="what the model has: some of workspace,web,browser (default: workspace)",
+        help="what the model has: some of workspace,web,browser,preview (default: workspace)",
     )
     parser.add_argument(
         "--allow-address",

@@ -39,7 +39,7 @@ MARKS: Final = {
 }
 """How a call ended, in a character."""
 
-MARGINS: Final = {"content": "+ ", "command": "  "}
+MARGINS: Final = {"content": "+ ", "html": "+ ", "command": "  "}
 """What stands before the lines of an input; its name, where this has none."""
 
 GOOD_ENDS: Final = frozenset({"end_turn", "stop_sequence", "tool_use"})

@@ -60,6 +60,7 @@ def test_addresses_are_listed_or_come_from_the_environment_by_commas():
         ({"TOOLLOOP_ALLOWED_ADDRESSES": "a b"}, {}, "TOOLLOOP_ALLOWED_ADDRESSES: allowed address"),
         ({}, {"allowed_addresses": ["10.0.0.0/99"]}, "allowed_addresses: .* is no network"),
         ({}, {"allowed_addresses": "localhost"}, "'localhost' is one text; give a list"),
+        ({"TOOLLOOP_PREVIEW": "tv"}, {}, "TOOLLOOP_PREVIEW: 'tv'; it is 'window', or not set"),
         ({}, {"profile": "openai"}, "profile: 'openai'; there are claude, compatible"),
     ],
 )

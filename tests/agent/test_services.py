@@ -1,6 +1,7 @@
 """What an agent makes for its tools: from its arguments, warmed up, told when a session closes."""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.agent.loopback_agent import DONE
 from tools.background import Background
 from tools.browser.browsing import Browsing
 from tools.browser.settings import BrowserSettings
+from tools.preview_service import Previews
 from tools.web import WebClient
 
 
@@ -94,6 +96,25 @@ async def test_browser_settings_and_allowed_addresses_reach_what_is_made_of_them
         assert browsing.manager.settings.idle_seconds == 7.0
         assert browsing._policy.allowed == web._policy.allowed == ("127.0.0.1:8000",)
     assert (await asyncio.to_thread(repr, web)).startswith("<WebClient duckduckgo, closed")
+
+
+async def test_the_preview_is_shown_by_the_agents_browser_or_in_a_window_of_its_own(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(Browsing, "warm_up", Keeper().warm_up)
+    async with agent_of(tmp_path, builtin_tools=("preview", "browser")) as agent:
+        assert agent.service(Previews)._browsing is agent.service(Browsing)
+        assert not agent.service(Previews).are_watched
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setenv("TOOLLOOP_PREVIEW", "window")
+    async with agent_of(tmp_path, builtin_tools=("preview",)) as agent:
+        assert agent.service(Previews).are_watched
+        assert agent.service(Browsing) is None
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.setattr(sys, "platform", "linux")
+    async with agent_of(tmp_path, builtin_tools=("preview",)) as agent:
+        assert not agent.service(Previews).are_watched
+        assert "there is no display here" in caplog.text
 
 
 async def test_a_search_setting_that_cannot_be_is_told_at_the_start(tmp_path, monkeypatch):
