@@ -2,7 +2,16 @@
 
 import sys
 
-from benchmarks import browser_peers, egress, executor, loop, overhead, shapes, tree
+from benchmarks import (
+    browser_peers,
+    egress,
+    executor,
+    loop,
+    overhead,
+    shapes,
+    tree,
+    workflows,
+)
 
 BENCHMARKS = {
     "overhead": overhead.main,
@@ -12,6 +21,7 @@ BENCHMARKS = {
     "tree": tree.main,
     "egress": egress.main,
     "browser_peers": browser_peers.main,
+    "workflows": workflows.main,
 }
 
 names = [name for name in sys.argv[1:] if not name.startswith("--")] or list(BENCHMARKS)

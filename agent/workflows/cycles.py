@@ -9,6 +9,7 @@ import asyncio
 from agent.loop import Ended
 from agent.session.session import Session
 from agent.turn import Turn
+from tools.threads import to_its_end
 
 BROKEN = frozenset(set(Ended) - {Ended.STEPS, Ended.CONTINUATIONS})
 """Ends of a turn after which a cycle has failed; the others are limits, and the next goes on."""
@@ -40,6 +41,7 @@ async def _answer(session: Session, turn: Turn) -> str:
         result = await turn.result()
     except asyncio.CancelledError:
         turn.interrupt()
+        await to_its_end(session.idle())
         raise
     finally:
         session.read_only = False
