@@ -44,11 +44,20 @@ class Running:
     task: "asyncio.Task[Any] | None" = None
     place: Call | None = None
     """Its place in the scheduler, once it was admitted."""
+    timer: asyncio.TimerHandle | None = None
+    """Its time limit, while it runs."""
+    moved: "asyncio.Future[ToolOutput] | None" = None
+    """Where its result goes once it was moved to the background."""
     is_answered: bool = False
     is_withdrawn: bool = False
     """Whether nothing more of it is recorded."""
     on_cancel: Answer | None = None
     """Its answer when it is cancelled, if not that of the turn's end."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether its tool runs, and nobody has its answer yet."""
+        return self.began is not None and not self.is_answered
 
     @property
     def has_effect(self) -> bool:
@@ -66,6 +75,26 @@ class Running:
         return self.on_cancel or interrupted(
             by, has_effect=self.has_effect, has_started=has_started
         )
+
+    def move(self, what: str) -> "asyncio.Future[ToolOutput]":
+        """Let it go on behind its session's back; give where its result will be."""
+        moved = self.moved = asyncio.get_running_loop().create_future()
+        self.stop_timer()
+        if self.place is not None:
+            self.place.let_go(what)
+        if self.task is not None:
+            self.task.add_done_callback(lambda _: moved.cancel())  # when it gave no result
+        return moved
+
+    def cancel_work(self) -> None:
+        """Cancel its task, wherever its answer goes."""
+        if self.task is not None:
+            self.task.cancel()
+
+    def stop_timer(self) -> None:
+        """Let it take its time from here on."""
+        if self.timer is not None:
+            self.timer.cancel()
 
     def cancel(self) -> None:
         """Cancel it; nobody waits for it any more, and its place is kept until it has stopped."""
@@ -123,8 +152,14 @@ class Answering:
         if not running.is_answered:
             self.record(running, answer.status, to_output(answer.text))
 
+    def settle(self, running: Running, answer: Answer) -> None:
+        """Answer a call that failed; of one that was moved, keep that as its result."""
+        self.record(running, answer.status, to_output(answer.text))
+
     def record(self, running: Running, status: Status, output: ToolOutput) -> None:
-        """Record a call's answer, unless it has one."""
+        """Record a call's answer, unless it has one; of one that was moved, keep the result."""
+        if running.moved is not None and not running.moved.done():
+            running.moved.set_result(output)
         if running.is_answered:
             return
         running.is_answered = True

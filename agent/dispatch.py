@@ -30,7 +30,7 @@ from agent.session.entries import Intent
 from scheduler import Access, Call, NotRun, Resource, refusals
 from scheduler.work import as_error, describe
 from tools.base import Tool
-from tools.content import to_output
+from tools.content import ToolOutput, to_output
 from tools.context import ToolContext
 from tools.declaration import Arguments
 from tools.errors import ToolError
@@ -154,6 +154,16 @@ class Dispatch:
                 running.cancel()
             self._answering.tell_now()
 
+    def running(self, key: str) -> Running | None:
+        """Give the call of a key, if its tool runs and nobody has its answer yet."""
+        found = (each for each in self._calls.values() if each.key == key and each.runs)
+        return next(found, None)
+
+    def move(self, running: Running, told: str) -> "asyncio.Future[ToolOutput]":
+        """Answer a running call with what the model is told; give where its result will be."""
+        self._answering.answer(running, Answer(Status.FINISHED, told))
+        return running.move(f"{running.call.name} in the background")
+
     # -- a call's way --------------------------------------------------------------------------
 
     def _admit(self, running: Running, tool: Tool[..., Any] | None) -> Answer | None:
@@ -220,13 +230,12 @@ class Dispatch:
     ) -> None:
         """Run an admitted call, and record its answer; the place is released after that."""
         running.place = place
-        timer = None
         try:
             if self._answering.is_halted(running):
                 self._answering.answer(running, Answer(Status.NOT_EXECUTED, HALTED))
                 return
             await self._announce(running, tool)
-            timer = self._start_timer(running, tool)
+            running.timer = self._start_timer(running, tool)
             value = await _contained(tool.run(arguments, self._context(running, place)))
             output = to_output(value, tool.output_limit)
             status = Status.FAILED if output.is_error else Status.FINISHED
@@ -238,10 +247,9 @@ class Dispatch:
             self._answering.answer(running, running.when_cancelled(self.ended_by))
             raise
         except Exception as error:  # noqa: BLE001  (the boundary)
-            self._answering.answer(running, self._failed(tool, error))
+            self._answering.settle(running, self._failed(tool, error))
         finally:
-            if timer is not None:
-                timer.cancel()
+            running.stop_timer()
 
     async def _announce(self, running: Running, tool: Tool[..., Any]) -> None:
         """Tell that a call starts; first on disk, when it has an effect."""

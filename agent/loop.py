@@ -104,6 +104,11 @@ class TurnLoop:
     def __repr__(self) -> str:
         return f"<TurnLoop {self.usage.requests} requests, {self._ended or 'going on'}>"
 
+    @property
+    def dispatch(self) -> Dispatch | None:
+        """The calls of the newest reply."""
+        return self._exchange.dispatch if self._exchange is not None else None
+
     def stop(self, why: Ended = Ended.INTERRUPTED) -> None:
         """End the turn as soon as its calls are answered; harmless when it is over."""
         if self._ended is None:

@@ -38,8 +38,8 @@ class TaskHome(Protocol):
 class Call:
     """One call. `run` receives it, to hold its place or to submit nested calls under it.
 
-    Public to a run: `id`, `name`, `owner`, `access`, `record`, `hold`, `give_up`, `left_running`.
-    All else belongs to the scheduler.
+    Public to a run: `id`, `name`, `owner`, `access`, `record`, `hold`, `give_up`, `let_go`,
+    `left_running`. All else belongs to the scheduler.
     """
 
     __slots__ = (
@@ -71,6 +71,7 @@ class Call:
         "timer",
         "turn",
         "waiters",
+        "went_on",
     )
 
     def __init__(self, record: CallRecord, home: "Scope", lane: Lane["Call"]) -> None:
@@ -105,6 +106,7 @@ class Call:
         self.timer: TimerHandle | None = None
         self.released: Callable[[Call], None] | None = None
         self.gave_up: Callable[[Call], None] | None = None
+        self.went_on: Callable[[Call], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.id} {self.name!r} {self.record.outcome}>"
@@ -154,6 +156,16 @@ class Call:
         """
         if self.gave_up is not None:
             self.gave_up(self)
+
+    def let_go(self, what: str) -> None:
+        """Release the place of a running call now, while its task goes on.
+
+        For work that is moved out of its session's order: from this call on its resources are
+        unordered, and the certificate says so.
+        """
+        if self.went_on is not None:
+            self.left_running(what)
+            self.went_on(self)
 
     def left_running(self, what: str) -> None:
         """Tell that something goes on behind the call's back, such as a background process.

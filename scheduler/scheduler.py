@@ -196,6 +196,7 @@ class Scheduler:
         call = Call(record, home, lane)
         call.released = self._released
         call.gave_up = self._gave_up
+        call.went_on = self._went_on
         return call
 
     def _task(
@@ -243,6 +244,13 @@ class Scheduler:
         call.task.add_done_callback(lambda _: release())
         self._admission.end(call, Outcome.FINISHED)
         self._give_grace(call)
+        self._act()
+
+    def _went_on(self, call: Call) -> None:
+        if call.task is None or call.is_waiting or call.ended:
+            return
+        call.holds.clear()
+        self._admission.end(call, Outcome.FINISHED)
         self._act()
 
     def _released(self, call: Call) -> None:

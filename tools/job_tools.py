@@ -1,12 +1,14 @@
 """The tools with which a model has work done in the background, looks at it and cancels it."""
 
 import json
-from collections.abc import Mapping
+from asyncio import Future
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Protocol
 
 from annotated_types import Interval
 
 from tools.base import tool
+from tools.content import ToolOutput
 from tools.context import ToolContext
 from tools.errors import ToolError
 from tools.tool_classes import Effect, ToolClass
@@ -33,6 +35,14 @@ class Jobs(Protocol):
 
     async def cancel(self, session: str, job: str) -> Mapping[str, Any]:
         """Cancel a job. Raises ToolError: there is none."""
+        ...
+
+    async def adopt(self, session: str, tool: str, call_input: Any) -> str:
+        """Make a job of a call that runs already; give its id. Raises ToolError: it cannot be."""
+        ...
+
+    def follow(self, job: str, result: "Future[ToolOutput]", cancel: Callable[[], None]) -> None:
+        """Keep what comes of an adopted job; `cancel` ends its work."""
         ...
 
     async def all(self, session: str) -> list[Mapping[str, Any]]:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from agent.jobs.adopted import KIND
 from agent.jobs.errors import JobError, JobInputError, JobNotFoundError
 from agent.jobs.job import Job
 from agent.jobs.jobs import Jobs
+from tools.content import ToolOutput
 from tools.errors import ToolError
 
 
@@ -34,6 +36,22 @@ class SessionJobs:
         except JobError as error:
             raise ToolError(f"Not started, or not known to be: {error}.") from error
         return self._told(started)
+
+    async def adopt(self, session: str, tool: str, call_input: Any) -> str:
+        """Make a job of a tool's call that runs already; give its id."""
+        try:
+            made = await self._jobs.adopt(
+                KIND, {"tool": tool, "input": call_input}, session=session
+            )
+        except JobError as error:
+            raise ToolError(f"No job can be made of it: {error}.") from error
+        return made.id
+
+    def follow(
+        self, job: str, result: "asyncio.Future[ToolOutput]", cancel: Callable[[], None]
+    ) -> None:
+        """Keep what comes of an adopted job."""
+        self._jobs.follow_adopted(job, result, cancel)
 
     async def look(self, session: str, job: str, seconds: float) -> Mapping[str, Any]:
         """Give a job of a session when it has ended, or after the seconds."""

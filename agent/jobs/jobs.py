@@ -14,9 +14,11 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from agent.jobs import transitions
+from agent.jobs.adopted import kept
 from agent.jobs.engine import JobEngine
 from agent.jobs.errors import JobInputError, JobNotFoundError, JobStoreError
 from agent.jobs.job import Job, JobEvent, Terms
@@ -24,11 +26,15 @@ from agent.jobs.kinds import Kinds
 from agent.jobs.payload import MOST_PAYLOAD, encoded
 from agent.jobs.sweeping import SweepTerms, sweep
 from agent.jobs.watching import Watched
+from tools.content import ToolOutput
 
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS: Final = 5.0
 """Between two looks for jobs that nobody carries, and for those to forget."""
+
+ADOPTED_SECONDS: Final = 5.0
+"""For adopted work to end with its agent."""
 
 LONGEST_KEY: Final = 500
 """Characters of an idempotency key."""
@@ -63,6 +69,7 @@ class Jobs:
         self._look_seconds = look_seconds
         self._now = now
         self._sweeping: asyncio.Task[None] | None = None
+        self._adopted: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -107,25 +114,36 @@ class Jobs:
         chosen = self.kinds.get(kind)
         if key is not None and not 0 < len(key) <= LONGEST_KEY:
             raise JobInputError(f"key: 1 to {LONGEST_KEY} characters, not {len(key)}")
-        try:
-            encoded(payload, MOST_PAYLOAD, "the payload")
-        except ValueError as error:
-            raise JobInputError(f"a job of kind {kind!r} cannot be made: {error}") from error
-        job = Job(
-            id=uuid.uuid4().hex,
-            kind=kind,
-            payload=payload,
-            created=self._now(),
-            terms=terms or chosen.terms,
-            key=key,
-            priority=priority,
-            session=session,
-            host=self._terms.host,
-        )
+        made = self._made(kind, payload, terms or chosen.terms, session=session)
+        job = replace(made, key=key, priority=priority)
         stored = await self._store.add(transitions.created(job))
         if stored.id == job.id:
             await self._carry(stored)
         return stored
+
+    async def adopt(self, kind: str, payload: Any, *, session: str) -> Job:
+        """Make a job of work that goes on in this process already.
+
+        Raises:
+            JobInputError: the payload cannot be one.
+            JobStoreError: the store cannot be reached.
+        """
+        now = self._now()
+        made = self._made(kind, payload, Terms(), session=session)
+        first = transitions.created(made)
+        begun = transitions.begin(first.job, self._terms.host, now)
+        assert begun is not None  # noqa: S101  (it is new and due)
+        return await self._store.add(transitions.joined(first, begun))
+
+    def follow_adopted(
+        self, job: str, result: "asyncio.Future[ToolOutput]", cancel: Callable[[], None]
+    ) -> None:
+        """Keep what comes of adopted work; `cancel` ends it."""
+        task = asyncio.create_task(
+            kept(self._store, job, result, cancel, now=self._now), name=f"job {job}"
+        )
+        self._adopted.add(task)
+        task.add_done_callback(self._adopted.discard)
 
     async def get(self, job: str) -> Job:
         """Give a job as it is now.
@@ -213,9 +231,20 @@ class Jobs:
             with suppress(asyncio.CancelledError):
                 await self._sweeping
         await self._engine.close()
+        if self._adopted:  # whose work ends with the agent that it belongs to
+            await asyncio.wait(self._adopted, timeout=ADOPTED_SECONDS)
         await self._store.close()
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _made(self, kind: str, payload: Any, terms: Terms, *, session: str) -> Job:
+        try:
+            encoded(payload, MOST_PAYLOAD, "the payload")
+        except ValueError as error:
+            raise JobInputError(f"a job of kind {kind!r} cannot be made: {error}") from error
+        job = uuid.uuid4().hex
+        host = self._terms.host
+        return Job(job, kind, payload, self._now(), terms, session=session, host=host)
 
     async def _carry(self, job: Job) -> None:
         try:

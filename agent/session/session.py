@@ -22,21 +22,19 @@ from agent.errors import SessionError
 from agent.events import Event, Notice, TurnFinished, TurnStarted
 from agent.limits import Limits
 from agent.loop import Ended, TurnLoop
-from agent.redo import NOTHING, Redo, sorted_out
 from agent.session.content import Content, DateTeller, message_blocks
 from agent.session.entries import Message, Renamed
 from agent.session.history import History
 from agent.session.log import SessionLog
+from agent.session.moving import moved
 from agent.session.pinned import changed_tools, notices
-from agent.session.recovery import close, cut_off, loose_calls, made_up
+from agent.session.taking_up import can_resume, close_what_is_open
 from agent.turn import Turn, TurnResult
 from tools.tool_classes import Place
 
 Json: TypeAlias = dict[str, Any]
 
 log = logging.getLogger(__name__)
-
-CRASHED = "the process ended in the middle of this reply"
 
 FINAL = frozenset({Ended.INTERRUPTED, Ended.ERROR, Ended.UNSAVED})
 """Ends after which a message that waits does not begin a turn of its own."""
@@ -163,11 +161,7 @@ class Session:
     @property
     def can_resume(self) -> bool:
         """Whether the model has yet to answer something."""
-        history = self.history
-        if history.pending or history.is_open:
-            return True
-        reply = history.reply
-        return reply is not None and reply.end is not None and not _is_final(history)
+        return can_resume(self.history)
 
     @property
     def questions(self) -> list[Question]:
@@ -189,6 +183,23 @@ class Session:
         """
         self._check_open(tools_too=False)
         await self._questions.answer(call, answer, reason)
+
+    async def move_to_background(self, call: str) -> str:
+        """Answer a call that runs, and let it go on as a job that the model can look at.
+
+        From then on nothing is promised about the order of what it touches.
+
+        Args:
+            call: its id, as in `ToolStarted`.
+
+        Returns:
+            The job's id.
+
+        Raises:
+            SessionError: it does not run, or there are no jobs here.
+        """
+        dispatch = self._loop.dispatch if self._loop is not None else None
+        return await moved(self.id, call, dispatch, self._toolbox.services)
 
     def interrupt(self) -> None:
         """End the turn that runs: what runs is stopped, and every call is answered."""
@@ -246,7 +257,8 @@ class Session:
         return turn
 
     def _begin(self, *, runs_again: bool = False) -> None:
-        redo = self._close_what_is_open(runs_again=runs_again)
+        place = Place(self.id, self._toolbox.workspace)
+        redo = close_what_is_open(self._log, self._toolbox.registry, place, again=runs_again)
         conversation = Conversation(
             self.id,
             self._server(),
@@ -275,25 +287,6 @@ class Session:
     def _goes_on(self, why: str) -> bool:
         """Say whether a message that the last turn did not take begins the next."""
         return bool(self.history.pending) and why not in FINAL and not self.is_closed
-
-    def _close_what_is_open(self, *, runs_again: bool) -> Redo:
-        """Close the reply that a crash left open; say what becomes of calls without a result."""
-        history = self.history
-        if history.is_open and history.reply is not None:
-            self._log.record(close(history.reply, CRASHED))
-        if history.reply is None or history.reply.end is None:
-            return NOTHING
-        if not runs_again:
-            for entry in cut_off(history.reply):
-                self._log.record(entry)
-        loose = loose_calls(history.reply, self._effects())
-        if runs_again:
-            place = Place(self.id, self._toolbox.workspace)
-            return sorted_out(loose, self._toolbox.registry, place)
-        return Redo(answers=tuple(made_up(loose)))
-
-    def _effects(self) -> dict[str, str]:
-        return {tool.name: tool.effect.value for tool in self._toolbox.registry}
 
     def _emit(self, event: Event) -> None:
         for listener in [*self._listeners]:
@@ -336,11 +329,3 @@ class Session:
                 f"these tools of session {self.name!r} have changed since it began: "
                 f"{', '.join(changed)}. Fork it to go on with the new ones."
             )
-
-
-def _is_final(history: History) -> bool:
-    """Say whether the last reply has answered all that was sent."""
-    reply = history.reply
-    if reply is None or reply.end is None or not reply.end.kept:
-        return False
-    return not reply.calls(reply.end.kept)
