@@ -9,10 +9,11 @@ The rules that this file keeps:
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from agent.errors import AgentError
 from tools.threads import to_its_end
@@ -25,7 +26,8 @@ T = TypeVar("T")
 BUSY_SECONDS: Final = 10.0
 """For another process's transaction to end."""
 
-Work: TypeAlias = "Callable[[sqlite3.Connection], T]"
+PAUSE_SECONDS: Final = 0.01
+"""Between two tries at what SQLite does not wait for."""
 
 
 class DatabaseError(AgentError):
@@ -91,7 +93,7 @@ class Database:
             self._path.touch(mode=0o600)
             opened = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
             try:
-                opened.execute("pragma journal_mode = wal")
+                use_wal(opened)
                 opened.execute("pragma synchronous = full")
                 for table in self._tables:
                     opened.execute(table)
@@ -105,3 +107,25 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def use_wal(file: "sqlite3.Connection") -> None:
+    """Have a file keep a write-ahead log; for a thread.
+
+    Of several that switch a new file at once, SQLite refuses all but one without waiting.
+
+    Raises:
+        sqlite3.Error: it cannot be switched, or others are at it for too long.
+    """
+    import sqlite3  # noqa: PLC0415  (slow to import; this runs in a thread)
+
+    last = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            file.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last:
+                raise
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return

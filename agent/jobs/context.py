@@ -61,7 +61,8 @@ class JobContext:
         Raises:
             JobStopError: it was cancelled, or its time is over.
         """
-        self.reporter.report(percent, stage)
+        clamped = None if percent is None else float(min(max(percent, 0), 100))
+        self.reporter.report(clamped, stage)
         self.check()
 
     def check(self) -> None:

@@ -80,6 +80,8 @@ class Job:
     """Attempts that were lost with their worker."""
     worker: str = ""
     """Who runs the attempt."""
+    queued: float = 0.0
+    """When it was last handed to what carries it, after it was found uncarried."""
     due: float = 0.0
     """Not before this time, when it waits."""
     started: float | None = None

@@ -10,6 +10,7 @@ async def count(job: JobContext) -> dict[str, int]:
 """
 
 import importlib
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,9 +74,10 @@ def job_kind(
             f"kind {name!r}: soft_seconds={soft_seconds:g} is more than 0 and at most "
             f"hard_seconds={hard_seconds:g}"
         )
-    if attempts < 1 or backoff < 0 or keep_seconds < 0:
+    given = (soft_seconds, hard_seconds, backoff, keep_seconds)
+    if attempts < 1 or min(given) < 0 or not all(math.isfinite(each) for each in given):
         raise JobInputError(
-            f"kind {name!r}: attempts is at least 1, backoff and keep_seconds at least 0"
+            f"kind {name!r}: attempts is at least 1, every number of seconds finite and at least 0"
         )
 
     def decorate(function: Callable[[JobContext], Any]) -> JobKind:

@@ -50,7 +50,7 @@ def verdict(job: Job, now: float, terms: SweepTerms) -> Verdict:
     if job.state is not State.PENDING:
         return Verdict.FINE
     if terms.stale is not None:
-        waited = now - max(job.due, job.created)
+        waited = now - max(job.due, job.created, job.queued)
         return Verdict.UNCARRIED if waited > terms.stale else Verdict.FINE
     is_left = job.host != terms.host and terms.is_gone(job.host)
     return Verdict.UNCARRIED if is_left else Verdict.FINE
@@ -89,10 +89,9 @@ async def _taken_over(
         if judged is Verdict.LOST:
             lost = transitions.lose(stored, stored.attempt, now)
             return lost and transitions.moved(lost, terms.host)
-        return transitions.adopt(stored, terms.host)
+        return transitions.adopt(stored, terms.host, now)
 
     current, was_changed = await store.change(job.id, decide)
     if judged is Verdict.LOST and was_changed and current is not None:
         log.warning("job %s (%s) was lost with %s", job.id, job.kind, job.worker)
-    is_still_uncarried = judged is Verdict.UNCARRIED and current is not None
-    return current if was_changed or is_still_uncarried else None
+    return current if was_changed else None

@@ -22,6 +22,12 @@ ever."""
 LONGEST_STAGE: Final = 200
 """Characters."""
 
+LONGEST_BACKOFF: Final = 3_600.0
+"""Seconds; doubling ends here, unless the first pause is longer."""
+
+_MOST_DOUBLINGS: Final = 64
+"""A larger power is no number any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -34,6 +40,11 @@ class Change:
 def created(job: Job) -> Change:
     """Give a new job its first event."""
     return _changed(job, job.created, "created", kind=job.kind)
+
+
+def joined(first: Change, second: Change) -> Change:
+    """Give two changes as one, the second being of what the first made."""
+    return Change(second.job, (*first.events, *second.events))
 
 
 def begin(job: Job, worker: str, now: float) -> Change | None:
@@ -75,7 +86,7 @@ def succeed(job: Job, attempt: int, result: Any, now: float) -> Change | None:
     """End a job with its result, even if it was to be cancelled: it was quicker."""
     if not _runs(job, attempt):
         return None
-    ended = replace(job, state=State.SUCCESS, percent=100.0, result=result, ended=now)
+    ended = replace(job, state=State.SUCCESS, percent=100.0, result=result, error="", ended=now)
     return _changed(ended, now, "succeeded")
 
 
@@ -85,7 +96,7 @@ def fail(job: Job, attempt: int, reason: Reason, error: str, now: float) -> Chan
         return None
     failures = attempt - job.losses
     if reason is Reason.ERROR and failures < job.terms.attempts and not job.cancel_asked:
-        pause = job.terms.backoff * 2.0 ** (failures - 1)
+        pause = _pause(job.terms.backoff, failures)
         again = replace(job, state=State.PENDING, worker="", due=now + pause, error=error)
         return _changed(again, now, "retrying", error=error, seconds=pause)
     return _failed(job, reason, error, now)
@@ -117,20 +128,26 @@ def ask_cancel(job: Job, now: float) -> Change | None:
         return None
     asked = replace(job, cancel_asked=True)
     if job.state is State.PENDING:
-        return _failed(asked, Reason.CANCELLED, "cancelled before it began", now)
+        when = "before it began" if job.attempt == 0 else f"before attempt {job.attempt + 1} began"
+        return _failed(asked, Reason.CANCELLED, f"cancelled {when}", now)
     return _changed(asked, now, "cancel_asked")
 
 
-def adopt(job: Job, host: str) -> Change | None:
-    """Have another host queue a job that waits."""
-    if job.is_ended or job.host == host:
+def adopt(job: Job, host: str, now: float) -> Change | None:
+    """Have a job that waits queued anew, by this host."""
+    if job.state is not State.PENDING:
         return None
-    return Change(replace(job, host=host), ())
+    return Change(replace(job, host=host, queued=now), ())
 
 
 def moved(change: Change, host: str) -> Change:
     """Have what changed queued by another host from then on."""
     return replace(change, job=replace(change.job, host=host))
+
+
+def _pause(backoff: float, failures: int) -> float:
+    doubled = backoff * 2.0 ** min(failures - 1, _MOST_DOUBLINGS)
+    return min(doubled, max(backoff, LONGEST_BACKOFF))
 
 
 def _runs(job: Job, attempt: int) -> bool:

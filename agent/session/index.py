@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.database import use_wal
 from agent.errors import JournalError
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class SessionIndex:
         connection = None
         try:
             connection = sqlite3.connect(self._path, timeout=10)
-            connection.execute("pragma journal_mode = wal")
+            use_wal(connection)
             connection.execute("pragma synchronous = full")
             connection.execute(TABLE)
             with connection:
