@@ -56,10 +56,11 @@ format: setup
 bench: setup $(BENCH)/.ready $(MCP)/.ready
 	@$(BIN)/python -m benchmarks
 
-$(BENCH)/.ready: benchmarks/requirements.txt | $(READY)
+$(BENCH)/.ready: benchmarks/requirements.txt benchmarks/miniwob/requirements.txt | $(READY)
 	@echo "bench: what it compares with, in $(BENCH)"
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r benchmarks/miniwob/requirements.txt
 	@touch $@
 
 $(MCP)/.ready: benchmarks/playwright_mcp/package-lock.json | $(BENCH)/.ready

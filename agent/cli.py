@@ -4,7 +4,18 @@ import argparse
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from agent.commands import chat, checks, doctor, replay, run, sessions, start, timeline, verify
+from agent.commands import (
+    chat,
+    checks,
+    doctor,
+    replay,
+    run,
+    sessions,
+    start,
+    timeline,
+    verify,
+    worker,
+)
 from agent.commands.command import Command
 
 COMMANDS: dict[str, Command] = {
@@ -17,6 +28,7 @@ COMMANDS: dict[str, Command] = {
         replay.COMMAND,
         timeline.COMMAND,
         verify.COMMAND,
+        worker.COMMAND,
         checks.COMMAND,
         doctor.COMMAND,
     )

@@ -102,6 +102,26 @@ def read(
     )
 
 
+def options(given: Config) -> dict[str, Any]:
+    """Give the arguments of an `Agent` like this one, as JSON, for another process of this machine.
+
+    What answers is told by its name: a model object of the program's own stays here.
+    """
+    client = given.client
+    chosen = {
+        "model": given.model,
+        "workspace": str(given.workspace),
+        "data_dir": str(given.data_dir),
+        "base_url": client.base_url,
+        "api_key": client.api_key,
+        "system": given.system,
+        "max_tokens": given.max_tokens,
+        "thinking": dict(given.thinking) if given.thinking is not None else None,
+        "allowed_addresses": list(given.allowed_addresses),
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
 def default_data_dir(variables: Mapping[str, str]) -> Path:
     """Give the folder for sessions, by the XDG base directory specification."""
     home = variables.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
@@ -25,7 +26,7 @@ from agent.dispatch import PATIENCE
 from agent.errors import AgentError, ConfigurationError, SessionError
 from agent.limits import Limits
 from agent.schedulers import shared_scheduler
-from agent.services import Terms, end_session, lend
+from agent.services import JobTerms, Terms, end_session, lend
 from agent.session.entries import Header
 from agent.session.files import SessionFiles
 from agent.session.log import SessionLog
@@ -38,6 +39,7 @@ from tools.base import Tool
 from tools.registry import Registry
 
 if TYPE_CHECKING:
+    from agent.jobs.kinds import JobKind
     from tools.browser.settings import BrowserSettings
 
 log = logging.getLogger(__name__)
@@ -85,6 +87,8 @@ class Agent:
             `127.0.0.1:8000` or `10.0.0.0/8`; else `TOOLLOOP_ALLOWED_ADDRESSES`, by commas.
         preview_window: show the preview in a window of this machine, if it has a display; else
             `TOOLLOOP_PREVIEW=window` says so.
+        job_kinds: what can run as a background job, for the group "jobs" and `service(Jobs)`; with
+            `CELERY_BROKER_URL` set, by `toolloop worker`s elsewhere.
         services: what tools get from their context, by type; the program ends them. One that has
             `end_session(id)` is told when a session closes.
 
@@ -118,6 +122,7 @@ class Agent:
         browser: "BrowserSettings | None" = None,
         allowed_addresses: Iterable[str] | None = None,
         preview_window: bool | None = None,
+        job_kinds: "Iterable[JobKind]" = (),
         services: Mapping[type, Any] | None = None,
     ) -> None:
         self.config = config.read(
@@ -145,6 +150,8 @@ class Agent:
         self._terms = Terms(
             groups, browser, self.config.allowed_addresses, self.config.preview_window
         )
+        self._job_kinds = tuple(job_kinds)
+        self._has_jobs = "jobs" in groups or bool(self._job_kinds)
         self._server_tools = [dict(definition) for definition in server_tools]
         self._answering = None if isinstance(model, str) or model is None else model
         self._choose = functools.partial(
@@ -218,7 +225,8 @@ class Agent:
             raise ConfigurationError(f"the workspace is not a folder: {self.config.workspace}")
         self._approvals = self._approvals or await asyncio.to_thread(self._choose)
         self._scheduler = shared_scheduler(self.config.lanes)
-        for warm_up in await lend(self._terms, self._services, self._resources, os.environ):
+        terms = replace(self._terms, jobs=self._job_terms(self._scheduler))
+        for warm_up in await lend(terms, self._services, self._resources, os.environ):
             self._tasks.create_task(warm_up(), name="warm-up of a service")
         if self._answering is None:
             self._client = await self._resources.enter_async_context(shared(self.config.client))
@@ -229,6 +237,15 @@ class Agent:
         # Imports pydantic, and makes the schemas: both take their time.
         self._tasks.create_task(asyncio.to_thread(self.registry.definitions), name="schemas")
         await self.sessions.prepare()
+
+    def _job_terms(self, scheduler: Scheduler) -> JobTerms | None:
+        if not self._has_jobs:
+            return None
+        from agent.jobs.lease import Leases  # noqa: PLC0415  (only where jobs are wanted)
+
+        leases = Leases(scheduler, self._tasks, self.config.workspace)
+        options = config.options(self.config)
+        return JobTerms(self._job_kinds, self.config.data_dir, options, leases.hold)
 
     async def _recorded(self, path: str | os.PathLike[str]) -> Model:
         """Give what answers, with a record made of it."""

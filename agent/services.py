@@ -7,11 +7,14 @@ The rules that this file keeps:
 - when a session closes, every service that keeps something for it is told.
 """
 
+import asyncio
+import importlib
 import logging
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from agent.builtin import Group
@@ -21,6 +24,8 @@ from tools.job_tools import JobDesk
 from tools.workflow_tools import WorkflowDesk
 
 if TYPE_CHECKING:
+    from agent.jobs.job import Job
+    from agent.jobs.kinds import JobKind
     from tools.browser.browsing import Browsing
     from tools.browser.session import BrowserSession
     from tools.browser.settings import BrowserSettings
@@ -44,6 +49,20 @@ class Terms:
     """That browser and `web_fetch` may reach besides the public ones."""
     preview_window: bool = False
     """Whether the preview is shown in a window of this machine, where it has a display."""
+    jobs: "JobTerms | None" = None
+    """What the group "jobs" needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobTerms:
+    """What a host's jobs are made of."""
+
+    kinds: "tuple[JobKind, ...]"
+    data_dir: Path
+    options: Mapping[str, Any]
+    """The arguments of `Agent` for sessions of the jobs' own."""
+    lease: "Callable[[Job], AbstractAsyncContextManager[None]]"
+    """What a job holds that touches the workspace."""
 
 
 async def lend(
@@ -60,8 +79,8 @@ async def lend(
     warm_ups: list[WarmUp] = []
     if "workspace" in terms.groups:
         _lend_background(services, resources)
-    if "jobs" in terms.groups:
-        services.setdefault(JobDesk, JobDesk())
+    if terms.jobs is not None:
+        await _lend_jobs(terms.jobs, services, resources, variables)
     if "workflows" in terms.groups:
         services.setdefault(WorkflowDesk, WorkflowDesk())
     browsing = None
@@ -98,6 +117,31 @@ def _lend_background(services: dict[type, Any], resources: AsyncExitStack) -> No
             log.info("ended with the agent: %s", "; ".join(ended))
 
     resources.push_async_callback(end)
+
+
+async def _lend_jobs(
+    terms: JobTerms,
+    services: dict[type, Any],
+    resources: AsyncExitStack,
+    variables: Mapping[str, str],
+) -> None:
+    # Only where jobs are wanted; it takes a while, so it is done in a thread.
+    await asyncio.to_thread(importlib.import_module, "agent.jobs.opening")
+    from agent.jobs.desk import SessionJobs  # noqa: PLC0415  (see above)
+    from agent.jobs.jobs import Jobs  # noqa: PLC0415  (as above)
+    from agent.jobs.opening import open_jobs  # noqa: PLC0415  (as above)
+
+    if Jobs not in services:
+        services[Jobs] = await open_jobs(
+            terms.kinds,
+            terms.data_dir,
+            variables=variables,
+            options=terms.options,
+            lease=terms.lease,
+        )
+        resources.push_async_callback(services[Jobs].close)
+    desk: JobDesk = services.setdefault(JobDesk, JobDesk())
+    desk.attach(SessionJobs(services[Jobs]))
 
 
 def _lend_browsing(

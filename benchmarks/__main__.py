@@ -6,12 +6,14 @@ from benchmarks import (
     browser_peers,
     egress,
     executor,
+    jobs,
     loop,
     overhead,
     shapes,
     tree,
     workflows,
 )
+from benchmarks.miniwob import report as miniwob
 
 BENCHMARKS = {
     "overhead": overhead.main,
@@ -22,6 +24,8 @@ BENCHMARKS = {
     "egress": egress.main,
     "browser_peers": browser_peers.main,
     "workflows": workflows.main,
+    "jobs": jobs.main,
+    "miniwob": miniwob.main,
 }
 
 names = [name for name in sys.argv[1:] if not name.startswith("--")] or list(BENCHMARKS)

@@ -67,11 +67,34 @@ def test_the_program_of_sessions_forks_and_exports(project, monkeypatch, capsys)
     assert (project / "sessions").is_dir()
 
 
+def test_the_program_of_jobs_follows_one_to_its_end(project):
+    (project / "count.py").write_text(PROGRAMS[2])
+    done = subprocess.run(
+        [sys.executable, "count.py"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "created {'kind': 'count'}"
+    assert lines[1].startswith("started {'attempt': 1, ")
+    assert lines[-2:] == ["succeeded {}", "1000"]
+
+
+def test_the_program_of_workflows_plans_and_then_works(project, monkeypatch, capsys):
+    finish = Call("toolu_1", "finish_workflow", {"summary": "It is carried out."})
+    said = [reply(Text("1. Write it.")), reply(finish), reply(Text("Done."))]
+    with ServerThread(*said) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        run(PROGRAMS[3])
+    assert server.refused == []
+    assert capsys.readouterr().out == "1. Write it.\nIt is carried out.\n"
+    assert (project / "workflows.sqlite").is_file()
+
+
 def test_the_test_of_a_tool_passes_on_what_was_recorded(project, monkeypatch):
     tool = PROGRAMS[0].split("@tool", 1)[1].split("async def main", 1)[0]
     head = "from tools import ToolClass, ToolContext, tool\n\n\n@tool"
     (project / "words.py").write_text(f"{head}{tool.rstrip()}\n")
-    (project / "test_words.py").write_text(PROGRAMS[2])
+    (project / "test_words.py").write_text(PROGRAMS[4])
     recording = (
         "import asyncio\nfrom agent import Agent\nfrom words import word_count\n"
         "async def main():\n"
@@ -102,14 +125,14 @@ def test_the_rules_of_the_readme_are_rules(tmp_path):
 
 
 def test_the_schedulers_program_prints_what_the_readme_says(capsys):
-    run(PROGRAMS[3])
-    said = README.split(PROGRAMS[3])[1].split("```\n")[2]
+    run(PROGRAMS[5])
+    said = README.split(PROGRAMS[5])[1].split("```\n")[2]
     assert without_times(capsys.readouterr().out) == without_times(said)
 
 
 @pytest.mark.usefixtures("project")
 def test_the_program_of_named_tasks_runs_in_a_project(capsys):
-    run(PROGRAMS[4])
+    run(PROGRAMS[6])
     assert capsys.readouterr().out.splitlines() == [
         "[['format', 'status'], ['tests']]",
         "format success ",
@@ -119,4 +142,4 @@ def test_the_program_of_named_tasks_runs_in_a_project(capsys):
 
 
 def test_no_program_is_left_out():
-    assert len(PROGRAMS) == 5
+    assert len(PROGRAMS) == 7

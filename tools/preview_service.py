@@ -38,7 +38,13 @@ def window_settings(
     has_display = variables.get("DISPLAY") or variables.get("WAYLAND_DISPLAY")
     if not has_display and sys.platform != "darwin":
         return None
-    return replace(given or BrowserSettings(), headless=False, idle_seconds=math.inf)
+    return replace(
+        given or BrowserSettings(),
+        headless=False,
+        viewport=None,
+        dialogs="leave",
+        idle_seconds=math.inf,
+    )
 
 
 class Preview:

@@ -15,7 +15,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from agent.runtime import Agent
 
 Given = TypeVar("Given", bound=BaseModel)
+
+MOST_FAULTS: Final = 10
+"""That are told of an input: a long list can have one for each element."""
 
 
 class BehaviorError(AgentError):
@@ -56,7 +59,9 @@ class Work:
 
     def agent(self, **more: Any) -> "Agent":
         """Make an agent as the host's is configured, for sessions of the behaviour's own."""
-        return self.job.agent(**more)
+        from agent.runtime import Agent  # noqa: PLC0415  (it imports the rest of the package)
+
+        return Agent(**{**self.job.options, **more})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class Behavior:
 
     name: str
     function: Callable[[Any, Work], Any]
-    """Of the checked input and the work; a coroutine function, or a plain one."""
+    """Of the checked input and the work; a coroutine function, or a plain one. The input is its
+    own: it may take it apart, to give memory back."""
     is_heavy: bool
     """Runs in a process of its own, and in the background unless that is asked otherwise."""
     input: type[BaseModel]
@@ -81,13 +87,12 @@ class Behavior:
         """Give the input that was checked.
 
         Raises:
-            BehaviorError: it is wrong; the text names every wrong field.
+            BehaviorError: it is wrong; the text names the wrong fields.
         """
         try:
             return self.input.model_validate(given)
         except ValidationError as error:
-            faults = "; ".join(_fault(each) for each in error.errors(include_url=False))
-            raise BehaviorError(f"the input of {self.name} is wrong: {faults}") from error
+            raise BehaviorError(f"the input of {self.name} is wrong: {faults(error)}") from error
 
 
 def behavior(
@@ -163,6 +168,9 @@ def imported(reference: str) -> Behavior:
     return found
 
 
-def _fault(error: Any) -> str:
-    where = ".".join(map(str, error["loc"])) or "all of it"
-    return f"{where}: {error['msg']}"
+def faults(error: ValidationError) -> str:
+    """Name the fields that are wrong, the first few of many."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [f"{'.'.join(map(str, each['loc'])) or 'all of it'}: {each['msg']}" for each in found]
+    more = [f"and {len(told) - MOST_FAULTS} more"] if len(told) > MOST_FAULTS else []
+    return "; ".join([*told[:MOST_FAULTS], *more])

@@ -1,6 +1,8 @@
 """Deployments: stored documents of numbered behaviours with their inputs."""
 
+import asyncio
 import json
+import logging
 import re
 import sqlite3
 import time
@@ -10,9 +12,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent.behaviors.behavior import BehaviorError, Behaviors
-from agent.database import Database
+from agent.behaviors.behavior import BehaviorError, Behaviors, faults
+from agent.database import Database, DatabaseError
 from agent.errors import AgentError
+from agent.jobs.payload import MOST_PAYLOAD, encoded
+
+log = logging.getLogger(__name__)
 
 TABLES: Final = (
     """create table if not exists deployments (
@@ -87,8 +92,8 @@ class Deployments:
             BehaviorError: it cannot be one; the text names what is wrong.
             DatabaseError: it cannot be kept.
         """
-        made = self._checked(deployment_id, given)
-        row = (made.id, made.updated, made.model_dump_json())
+        made = await asyncio.to_thread(self._checked, deployment_id, given)  # it may be large
+        row = (made.id, made.updated, await asyncio.to_thread(made.model_dump_json))
         await self._database.run(
             lambda table: table.execute("insert or replace into deployments values (?, ?, ?)", row)
         )
@@ -99,6 +104,7 @@ class Deployments:
 
         Raises:
             DeploymentNotFoundError: there is none of that id.
+            DatabaseError: it cannot be read.
         """
 
         def read(table: sqlite3.Connection) -> Any:
@@ -108,15 +114,19 @@ class Deployments:
         row = await self._database.run(read)
         if row is None:
             raise DeploymentNotFoundError(f"there is no deployment {deployment_id!r}")
-        return Deployment.model_validate_json(row[0])
+        return await asyncio.to_thread(_read, deployment_id, row[0])
 
     async def all(self) -> list[Deployment]:
-        """List the deployments by id."""
+        """List the deployments by id; one that cannot be read is left out, and logged.
+
+        Raises:
+            DatabaseError: the file cannot be read.
+        """
 
         def read(table: sqlite3.Connection) -> list[Any]:
-            return table.execute("select body from deployments order by id").fetchall()
+            return table.execute("select id, body from deployments order by id").fetchall()
 
-        return [Deployment.model_validate_json(body) for (body,) in await self._database.run(read)]
+        return await asyncio.to_thread(_readable, await self._database.run(read))
 
     async def delete(self, deployment_id: str) -> None:
         """Remove a deployment.
@@ -145,11 +155,34 @@ class Deployments:
         try:
             made = Deployment.model_validate({**given, "id": deployment_id, "updated": self._now()})
         except ValidationError as error:
-            faults = error.errors(include_url=False)
-            told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in faults)
-            raise BehaviorError(f"deployment {deployment_id!r} is wrong: {told}") from error
+            raise BehaviorError(
+                f"deployment {deployment_id!r} is wrong: {faults(error)}"
+            ) from error
         for number, step in made.behaviors.items():
-            if not number.isdecimal():
+            if not (number.isascii() and number.isdecimal()):
                 raise BehaviorError(f"behaviors.{number}: a behaviour's number is one, such as '1'")
             self.behaviors.get(step.behavior).checked(step.input)
+            try:
+                encoded(step.input, MOST_PAYLOAD, "its input")
+            except ValueError as error:
+                raise BehaviorError(f"behaviors.{number}: {error}") from error
         return made
+
+
+def _read(deployment_id: str, body: str) -> Deployment:
+    try:
+        return Deployment.model_validate_json(body)
+    except ValidationError as error:
+        raise DatabaseError(
+            f"deployment {deployment_id!r} is damaged: store it again, or delete it"
+        ) from error
+
+
+def _readable(rows: list[tuple[str, str]]) -> list[Deployment]:
+    found: list[Deployment] = []
+    for deployment_id, body in rows:
+        try:
+            found.append(_read(deployment_id, body))
+        except DatabaseError as error:
+            log.warning("left out of the list: %s", error)
+    return found

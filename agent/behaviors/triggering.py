@@ -1,5 +1,6 @@
 """Behaviours of a deployment triggered, looked at and cancelled, in the founding shapes."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -47,7 +48,7 @@ class Triggers:
         """
         step = (await self.deployments.get(deployment_id)).step(number)
         chosen = self.deployments.behaviors.get(step.behavior)
-        chosen.checked(step.input)
+        await asyncio.to_thread(chosen.checked, step.input)  # it may be large
         job = await self._submitted(deployment_id, number, chosen, step.input)
         in_background = chosen.is_heavy if async_execution is None else async_execution
         if in_background:
@@ -89,7 +90,8 @@ class Triggers:
         """
         await self._own(deployment_id, task_id)
         job = await self._jobs.cancel(task_id)
-        cancelled = job.cancel_asked or job.reason is Reason.CANCELLED
+        is_being_cancelled = job.cancel_asked and not job.is_ended
+        cancelled = is_being_cancelled or job.reason is Reason.CANCELLED
         message = (
             f"Task {task_id} has been cancelled"
             if cancelled
@@ -130,13 +132,13 @@ def _status(job: Job) -> str:
 
 def _outcome(number: str, job: Job) -> dict[str, Any]:
     """Give a behaviour's result as the synchronous form has it."""
-    took = (job.ended or job.created) - job.created
+    took = max(0.0, (job.ended or job.created) - job.created)  # the clock may have been set back
     told = {
         "behavior_number": number,
         "success": job.state is State.SUCCESS,
         "execution_time": str(timedelta(seconds=took)),
     }
     if job.state is State.SUCCESS:
-        return {**told, **job.result}
+        return {**told, **job.result, **told}  # in this order, and nothing of it overwritten
     empty: dict[str, Any] = {"groups": {}, "explanations": {}, "metadata": {}}
     return {**told, **empty, "error": job.error, "reason": job.reason and job.reason.value}

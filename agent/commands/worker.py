@@ -20,7 +20,7 @@ BACKEND: Final = "CELERY_RESULT_BACKEND"
 
 NEEDED: Final = ("celery", "redis")
 
-SCHEMES: Final = ("redis://", "rediss://", "unix://")
+SCHEMES: Final = ("redis://", "rediss://")
 
 
 class _UnusableError(Exception):

@@ -12,16 +12,19 @@ The rules that this file keeps:
 import json
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import partial
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from agent.jobs.errors import JobStoreError
-from agent.jobs.job import Job, JobEvent
+from agent.jobs.job import Job, JobEvent, Undecoded
+
+_NULL: Final = b"null"
 
 VERSION: Final = 1
 """Of the records; raised whenever a field comes, goes or changes its meaning."""
 
-_APART: Final = frozenset({"payload", "result"})
+_APART: Final = frozenset({"given", "made"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def record_of(job: Job) -> Record:
     Raises:
         JobStoreError: something in it is no JSON.
     """
-    return Record(body_of(job), part_of(job, job.payload), part_of(job, job.result))
+    return Record(body_of(job), part_of(job, job.given), part_of(job, job.made))
 
 
 def body_of(job: Job) -> bytes:
@@ -60,6 +63,8 @@ def body_of(job: Job) -> bytes:
 
 def part_of(job: Job, value: Any) -> bytes:
     """Give a payload or a result of a job; raises as `record_of` does."""
+    if isinstance(value, Undecoded):
+        return value.data
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
@@ -80,7 +85,7 @@ def job_of(job: str, record: Record) -> Job:
     """
     try:
         values = _versioned(record.body)
-        values |= {"payload": _loaded(record.payload), "result": _loaded(record.result)}
+        values |= {"given": _apart(job, record.payload), "made": _apart(job, record.result)}
         found: Job = _checked(Job, values, "the record")
         if found.id != job:
             raise ValueError(f"it is the record of {found.id!r}")  # noqa: TRY301  (told as damage)
@@ -108,6 +113,20 @@ def _plain(value: Any, without: frozenset[str] = frozenset()) -> dict[str, Any]:
         for name, each in given.items()
         if name not in without
     }
+
+
+def _apart(job: str, data: bytes) -> Undecoded | None:
+    """Give a payload or a result, to be decoded by whoever asks for it."""
+    if not data:
+        raise ValueError("its payload or its result is gone")
+    return None if data == _NULL else Undecoded(data, partial(_decoded, job))
+
+
+def _decoded(job: str, data: bytes) -> Any:
+    try:
+        return _loaded(data)
+    except (ValueError, RecursionError) as error:
+        raise JobStoreError(f"job {job!r} cannot be read: {error}") from error
 
 
 def _loaded(data: bytes) -> Any:

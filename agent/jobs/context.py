@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from agent.jobs.job import Job
-
-if TYPE_CHECKING:
-    from agent.runtime import Agent
 
 
 class JobStopError(BaseException):
@@ -53,7 +50,7 @@ class JobContext:
     """The id of the session that asked for it; empty for none."""
     reporter: Reporter = field(repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The arguments of `Agent` for sessions of the job's own."""
+    """The arguments of `Agent` for sessions of the job's own: `Agent(**job.options)`."""
 
     def progress(self, percent: float | None = None, stage: str | None = None) -> None:
         """Say how far it is, from 0 to 100, and what it does; left out, that stays.
@@ -74,12 +71,6 @@ class JobContext:
         stop = self.reporter.stop
         if stop is not None:
             raise stop
-
-    def agent(self, **more: Any) -> "Agent":
-        """Make an agent as the host's is configured, for a session of the job's own."""
-        from agent.runtime import Agent  # noqa: PLC0415  (it imports the rest of the package)
-
-        return Agent(**{**self.options, **more})
 
 
 def context_of(job: Job, reporter: Reporter, options: Mapping[str, Any]) -> JobContext:

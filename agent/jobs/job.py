@@ -1,5 +1,6 @@
 """What is known of a job: values only. Times are seconds since 1970, on the store's clock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -52,13 +53,29 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecoded:
+    """JSON as it is stored: it may be large, and most who look at a job do not look at it."""
+
+    data: bytes = field(repr=False)
+    decode: Callable[[bytes], Any] = field(repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Undecoded {len(self.data)} bytes>"
+
+    @property
+    def value(self) -> Any:
+        """Decode it, anew each time."""
+        return self.decode(self.data)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job, as a store has it."""
 
     id: str
     kind: str
-    payload: Any
-    """JSON."""
+    given: Any
+    """What it was given: JSON, or `Undecoded`. See `payload`."""
     created: float
     terms: Terms = field(default_factory=Terms)
     key: str | None = None
@@ -90,12 +107,26 @@ class Job:
     """When the attempt's worker was heard of last."""
     ended: float | None = None
     cancel_asked: bool = False
-    result: Any = None
-    """JSON."""
+    made: Any = None
+    """What it made: as `given`. See `result`."""
     error: str = ""
     """What went wrong, for people."""
     last_event: int = 0
     """The number of its newest event."""
+
+    @property
+    def payload(self) -> Any:
+        """What it was given, as JSON.
+
+        Raises:
+            JobStoreError: what is stored is none.
+        """
+        return self.given.value if isinstance(self.given, Undecoded) else self.given
+
+    @property
+    def result(self) -> Any:
+        """What it made, as JSON; raises as `payload` does."""
+        return self.made.value if isinstance(self.made, Undecoded) else self.made
 
     @property
     def is_ended(self) -> bool:

@@ -267,6 +267,8 @@ class Jobs:
                 await self._store.forget(self._now())
             except JobStoreError as error:
                 log.warning("jobs could not be looked through: %s", error)
+            except Exception:
+                log.exception("jobs could not be looked through")
 
     async def _sweep(self) -> None:
         await sweep(self._store, self._engine, self._now(), self._terms)

@@ -11,6 +11,7 @@ async def count(job: JobContext) -> dict[str, int]:
 
 import importlib
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from agent.jobs.context import JobContext
 from agent.jobs.errors import JobInputError
 from agent.jobs.job import Terms
+from scheduler.work import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,13 @@ class Kinds:
         """Take a kind in.
 
         Raises:
-            JobInputError: another one has its name.
+            JobInputError: another one has its name, or another process could not import it.
         """
+        if kind.is_heavy and _at(sys.modules.get(kind.function.__module__), kind) != kind:
+            raise JobInputError(
+                f"the kind of job {kind.name!r} cannot be found by another process as "
+                f"{kind.reference}: decorate the function with @job_kind at a module's top level"
+            )
         known = self._kinds.setdefault(kind.name, kind)
         if known != kind:
             raise JobInputError(
@@ -125,6 +132,14 @@ class Kinds:
         return self._kinds[name]
 
 
+def _at(module: object, kind: JobKind) -> object:
+    """Give what a module has where a kind should be."""
+    found: object = module
+    for name in kind.function.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
 def imported(reference: str) -> JobKind:
     """Import a kind by its reference, in another process.
 
@@ -136,8 +151,10 @@ def imported(reference: str) -> JobKind:
         found: Any = importlib.import_module(module)
         for name in path.split("."):
             found = getattr(found, name)
-    except (ImportError, AttributeError) as error:
-        raise JobInputError(f"the kind of job {reference!r} cannot be imported: {error}") from error
+    except Exception as error:
+        raise JobInputError(
+            f"the kind of job {reference!r} cannot be imported: {describe(error)}"
+        ) from error
     if not isinstance(found, JobKind):
         raise JobInputError(f"{reference!r} is no kind of job: decorate it with @job_kind")
     return found
@@ -153,7 +170,9 @@ def kinds_of(modules: Iterable[str]) -> list[JobKind]:
     for name in modules:
         try:
             module = importlib.import_module(name)
-        except ImportError as error:
-            raise JobInputError(f"the module {name!r} cannot be imported: {error}") from error
+        except Exception as error:
+            raise JobInputError(
+                f"the module {name!r} cannot be imported: {describe(error)}"
+            ) from error
         found += [each for each in vars(module).values() if isinstance(each, JobKind)]
     return found

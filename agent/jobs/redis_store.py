@@ -165,11 +165,11 @@ class RedisJobStore:
     async def _replaced(self, stored: Job, change: Change, version: bytes) -> bool:
         """Make a change to a version of a job; False when it is of another by then."""
         job = change.job
-        is_same = job.result is stored.result
+        is_same = job.made is stored.made
         made = await self._script(
             CHANGE,
             *(name_bytes(stored.id), *_placed(job), version, _drawn(), body_of(job)),
-            *(b"" if is_same else part_of(job, job.result), *_told(change)),
+            *(b"" if is_same else part_of(job, job.made), *_told(change)),
         )
         return bool(made)
 

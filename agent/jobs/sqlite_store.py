@@ -200,10 +200,10 @@ def _change(file: "sqlite3.Connection", name: str, decide: Decision) -> tuple[Jo
         "update jobs set state = ?, ended = ?, forget = ?, body = ? where id = ?",
         (job.state.value, job.ended, forget_time(job), body_of(job), name_bytes(name)),
     )
-    if job.result is not stored.result:
+    if job.made is not stored.made:
         file.execute(
             "update contents set result = ? where job = ?",
-            (part_of(job, job.result), name_bytes(name)),
+            (part_of(job, job.made), name_bytes(name)),
         )
     _tell(file, change)
     return job, True

@@ -4,9 +4,10 @@ What is done about a job is decided by one pure function; `sweep` looks at all j
 is run at a host's start, and now and then after that; two that sweep at once do no harm.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from agent.jobs import transitions
@@ -67,7 +68,12 @@ async def sweep(store: JobStore, engine: JobEngine, now: float, terms: SweepTerm
             next sweep.
     """
     found = 0
-    for job in await store.jobs((State.PENDING, State.PROGRESS)):
+    jobs = await store.jobs((State.PENDING, State.PROGRESS))
+    names = {job.host for job in jobs} | {job.worker for job in jobs}
+    # It looks at processes, which a loop does not wait for.
+    gone = await asyncio.to_thread(lambda: {name for name in names if terms.is_gone(name)})
+    terms = replace(terms, is_gone=gone.__contains__)
+    for job in jobs:
         judged = verdict(job, now, terms)
         if judged is Verdict.FINE:
             continue

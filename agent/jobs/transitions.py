@@ -86,7 +86,7 @@ def succeed(job: Job, attempt: int, result: Any, now: float) -> Change | None:
     """End a job with its result, even if it was to be cancelled: it was quicker."""
     if not _runs(job, attempt):
         return None
-    ended = replace(job, state=State.SUCCESS, percent=100.0, result=result, error="", ended=now)
+    ended = replace(job, state=State.SUCCESS, percent=100.0, made=result, error="", ended=now)
     return _changed(ended, now, "succeeded")
 
 

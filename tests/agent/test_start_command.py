@@ -235,12 +235,7 @@ def test_served_to_a_client_it_names_the_address_at_which_its_pages_are():
 
 # -- without one -------------------------------------------------------------------------------
 
-NOTHING = "There is no Chromium. Install one (`apt-get install chromium`, or "
-
-
-def left_without_a_browser(folder):
-    """Give what is left but for the profile that Playwright makes before it looks for a browser."""
-    return [name for name in left_in(folder) if not name.startswith("playwright_chromiumdev_")]
+NOTHING = "There is no Chromium. Install one: `apt-get install chromium`, or "
 
 
 @pytest.mark.usefixtures("no_chromium", "at_once")
@@ -255,7 +250,7 @@ def test_without_a_browser_the_files_are_shown_and_what_to_install_is_told(made,
     assert [line for line in marked(out) if not line.startswith("  + ")] == []
     assert "Ran 3 tests" in out
     assert "To talk with a model" in out
-    assert left_without_a_browser(made) == []
+    assert left_in(made) == []
 
 
 @pytest.mark.usefixtures("no_chromium")
@@ -265,7 +260,7 @@ def test_without_a_browser_the_recording_that_needs_it_is_not_played(made, capsy
     assert out == ""
     assert err.startswith(f"toolloop replay: small-shop needs a browser. {NOTHING}")
     assert len(err.splitlines()) == 1
-    assert left_without_a_browser(made) == []
+    assert left_in(made) == []
 
 
 @pytest.fixture

@@ -76,6 +76,8 @@ class Line:
     box: Box | None = None
     clickable: bool = False
     """Whether it has a pointer's cursor, or listens for clicks."""
+    hint: str = ""
+    """Id and classes, where nothing else says what it is."""
 
     def content(self, ref: str = "") -> str:
         """Write it without its depth, and without a ref: what stays when refs are renumbered."""
@@ -87,6 +89,8 @@ class Line:
         parts += [f"[{state}]" for state in self.states]
         if self.clickable and self.role not in INTERACTIVE:
             parts.append("[clickable]")
+        if self.hint and not self.name:
+            parts.append(f"[hint={quoted(self.hint)}]")
         if self.placeholder:
             parts.append(f"[placeholder={quoted(self.placeholder)}]")
         if self.url:

@@ -1,16 +1,14 @@
 """What an agent has of browsers: the manager, the way out to the network, and what was seen last.
 
 `Browsing` is passed to the tools as a service, and ended with the agent. Everything but `close`,
-`warm_up`, `end_session` and `downloads_to` belongs to the owner's loop.
+`warm_up` and `end_session` belongs to the owner's loop.
 """
 
 import asyncio
 import weakref
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tools.addresses import AddressPolicy
@@ -40,20 +38,14 @@ class Browsing:
         given = settings or BrowserSettings()
         self._policy = policy or AddressPolicy()
         self._arguments = (*given.arguments, *ARGUMENTS)
-        self._downloads: dict[str, Path] = {}
         self._refused: defaultdict[str, list[str]] = defaultdict(list)
-        self._ports: dict[str, EgressPort] = {}
+        self._ports: set[EgressPort] = set()
         self._starting: asyncio.Future[EgressProxy] | None = None
         self._serving: asyncio.Task[None] | None = None
         self.seen: weakref.WeakKeyDictionary[Page, Snapshot] = weakref.WeakKeyDictionary()
         """What the model saw last of each page."""
         self.manager: Final = BrowserManager(
-            replace(
-                given,
-                proxy=self._proxy,
-                downloads=self._downloads.get,
-                arguments=self._arguments,
-            )
+            replace(given, proxy=self._proxy, arguments=self._arguments)
         )
 
     def __repr__(self) -> str:
@@ -64,24 +56,15 @@ class Browsing:
         self.manager.warm_up()
 
     async def end_session(self, session: str) -> None:
-        """Close a session's context, with its tabs, cookies and storage; work in it fails."""
+        """Close a session's context and its way out; work in it fails.
+
+        Its tabs, cookies and storage are gone; one of that name that comes later begins anew.
+        """
         await self.manager.end_session(session)
 
     async def close(self) -> None:
         """End the browser and all ways out."""
         await self.manager.close()
-
-    @contextmanager
-    def downloads_to(self, session: str, folder: Path | None) -> Iterator[None]:
-        """Have a session's downloads saved in a folder for a while; without one, refused."""
-        if folder is None:
-            yield
-            return
-        self._downloads[session] = folder
-        try:
-            yield
-        finally:
-            self._downloads.pop(session, None)
 
     def refusals(self, session: str) -> list[str]:
         """Give the addresses that were refused since this was last asked."""
@@ -91,9 +74,15 @@ class Browsing:
 
     async def _proxy(self, session: str) -> Proxy:
         egress = await self._egress()
-        if session not in self._ports:
-            self._ports[session] = await egress.open(session)
-        return Proxy(self._ports[session].url, BYPASS)
+        port = await egress.open(session)
+        self._ports.add(port)
+        return Proxy(port.url, BYPASS, release=partial(self._release, egress, port))
+
+    async def _release(self, egress: EgressProxy, port: EgressPort) -> None:
+        """Close the way out of a context that has ended."""
+        self._ports.discard(port)
+        self._refused.pop(port.token, None)
+        await egress.close(port)
 
     async def _egress(self) -> EgressProxy:
         if self._starting is None:

@@ -1,34 +1,25 @@
 """Acting on what a page shows."""
 
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from annotated_types import Interval
 
-from scheduler import Access
 from tools.base import tool
 from tools.browser.acting import ACTION_MS, Hand, act
-from tools.browser.browsing import Browsing
-from tools.browser.waiting_for import downloads_over
+from tools.browser.download_calls import saving, touched
 from tools.context import ToolContext
-from tools.declaration import Arguments
-from tools.file_resources import file_resources
-from tools.tool_classes import Place, ToolClass, browser_resource
+from tools.tool_classes import ToolClass
 
-DOWNLOADS: Final = "downloads"
-"""The folder of the workspace that downloads are saved in."""
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Position
+
+DRAG_STEPS: Final = 10
+"""Moves of the pointer: lists sort themselves by them."""
 
 Modifier = Literal["Alt", "Control", "Meta", "Shift"]
 
 
-def _clicks(arguments: Arguments, place: Place) -> Access:
-    browser = frozenset((browser_resource(place.session),))
-    if not arguments["download"]:
-        return Access(writes=browser)
-    files = file_resources(place.workspace, DOWNLOADS, place.unsettled)
-    return Access(writes=browser | files)
-
-
-@tool(ToolClass.BROWSER_MUTATE, access=_clicks)
+@tool(ToolClass.BROWSER_MUTATE, access=touched)
 async def browser_click(
     context: ToolContext,
     ref: str,
@@ -52,16 +43,17 @@ async def browser_click(
 
     async def click(hand: Hand) -> None:
         element = await hand.element(ref)
-        before = hand.session.logs.events.since(0).next
+        # As a person does: what changes under the pointer has done so before the button goes down.
+        await element.hover(timeout=ACTION_MS)
         await element.click(
-            button=button, click_count=count, modifiers=modifiers, timeout=ACTION_MS
+            button=button,
+            click_count=count,
+            modifiers=modifiers,
+            timeout=ACTION_MS,
+            no_wait_after=True,
         )
-        if download:
-            await downloads_over(hand.session, before)
 
-    folder = context.workspace / DOWNLOADS if download else None
-    with context.service(Browsing).downloads_to(context.session, folder):
-        return await act(context, click, tab=tab)
+    return await act(context, saving(context, click) if download else click, tab=tab)
 
 
 @tool(ToolClass.BROWSER_MUTATE)
@@ -81,21 +73,46 @@ async def browser_hover(context: ToolContext, ref: str, tab: str | None = None) 
 
 @tool(ToolClass.BROWSER_MUTATE)
 async def browser_drag(
-    context: ToolContext, source: str, target: str, tab: str | None = None
+    context: ToolContext,
+    source: str,
+    target: str,
+    at: Literal["middle", "before", "after"] = "middle",
+    tab: str | None = None,
 ) -> str:
     """Drag an element onto another one, and show what has changed.
 
     Args:
         source: ref of the element that is dragged.
         target: ref of the one that it is dropped on.
+        at: "before" or "after" drops near that edge of the target, to put an entry of a list there.
         tab: which tab; the active one if left out.
     """
 
     async def drag(hand: Hand) -> None:
         onto = await hand.element(target, for_click=False)
-        await (await hand.element(source)).drag_to(onto, timeout=ACTION_MS)
+        dragged = await hand.element(source)
+        await dragged.drag_to(
+            onto,
+            timeout=ACTION_MS,
+            no_wait_after=True,
+            steps=DRAG_STEPS,
+            target_position=None if at == "middle" else await _edge(dragged, onto, at),
+        )
 
     return await act(context, drag, tab=tab)
+
+
+async def _edge(
+    dragged: "Locator", onto: "Locator", at: Literal["before", "after"]
+) -> "Position | None":
+    """Give a place an eighth from an edge of the target, along the longer way of the drag."""
+    start, end = await dragged.bounding_box(), await onto.bounding_box()
+    if start is None or end is None:
+        return None
+    share = 0.125 if at == "before" else 0.875
+    is_upright = abs(end["y"] - start["y"]) >= abs(end["x"] - start["x"])
+    x, y = (0.5, share) if is_upright else (share, 0.5)
+    return {"x": end["width"] * x, "y": end["height"] * y}
 
 
 @tool(ToolClass.BROWSER_MUTATE)
@@ -144,7 +161,7 @@ async def browser_dialog(
         hand.tab.arm_dialog(accept=accept, text=text)
         return f"the next dialog will be {'accepted' if accept else 'dismissed'}"
 
-    return await act(context, arm, tab=tab)
+    return await act(context, arm, tab=tab, needs_page=False)
 
 
 CLICKING: Final = (browser_click, browser_hover, browser_drag, browser_scroll, browser_dialog)

@@ -35,7 +35,7 @@ const cover = (e, x, y) => {
   const named = labelled(top);
   const shown = within(e, named) ? top : named;
   return {role: shown.getAttribute('role') || ROLES[shown.nodeName] || shown.localName,
-    name: textOf(shown, 80), boxes: [boxOf(top), ...chainOf(top, 6)]};
+    name: textOf(shown, 80), boxes: [boxOf(shown), ...chainOf(shown, 6)]};
 };
 """
 )
@@ -84,7 +84,7 @@ class Cover:
     role: str
     name: str
     boxes: tuple[Box, ...]
-    """Of the topmost element, and of what it is in."""
+    """Of that, and of what it is in."""
     is_outside: bool = False
     """Whether it is in a frame around that of the element."""
 

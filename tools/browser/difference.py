@@ -2,9 +2,10 @@
 
 The rules that this file keeps:
 
-- lines are compared without their refs: a part that was built anew and looks the same is no change,
-  and a short note says which refs it has now;
-- a change stands below the elements that it is in;
+- an element keeps its ref as long as it lives, so what lives on is compared with itself, and only
+  what is new with what is gone: a part that was built anew and looks the same is no change, and a
+  short note says which refs it has now;
+- the focus is no change, which every click moves: it is told where one types into it;
 - when much has changed, the page is shown instead;
 - time is bounded: lines that occur once on either side divide the page (patience), and what they
   do not divide is compared only if it is small.
@@ -13,12 +14,14 @@ The rules that this file keeps:
 import difflib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final, TypeAlias
 
-from tools.browser.aria import Line, ancestors
-from tools.browser.snapshot import Snapshot
+from tools.browser.aria import Line
+from tools.browser.changes import Span, at_rest, written
+from tools.browser.snapshot import EDITABLE, Snapshot
 from tools.browser.views import MOST_CHARACTERS, fitting
 
 _TOO_MUCH: Final = 0.4
@@ -27,40 +30,42 @@ _FEW: Final = 8
 """Changed lines that are always shown as such, however small the page is."""
 _SMALL: Final = 250_000
 """Pairs of lines that are compared with each other."""
-_AROUND: Final = 3
-"""Elements above a change that are shown."""
-_LONGEST: Final = 500
-_MOST_RENUMBERED: Final = 20
+_MOST_RENUMBERED: Final = 60
 
-Key: TypeAlias = tuple[int, str]
-Span: TypeAlias = tuple[int, int, int, int]
-"""Start and end before, start and end after."""
+Key: TypeAlias = tuple[str, str]
 
 
 def difference(before: Snapshot, after: Snapshot, *, most: int = MOST_CHARACTERS) -> str:
     """Say what changed; show the whole page when that is shorter to read."""
     if before.url.partition("#")[0] != after.url.partition("#")[0]:
         return _whole("Another page is shown now", after, most)
-    changes = [*_changes(_keys(before.lines), _keys(after.lines))]
+    changes = [*_changes(_keys(before.lines, after.elements), _keys(after.lines, before.elements))]
     gone = sum(span[1] - span[0] for span in changes)
     come = sum(span[3] - span[2] for span in changes)
     size = max(len(before.lines), len(after.lines), 1)
     if max(gone, come) > max(_TOO_MUCH * size, _FEW):
         return _whole("Much of the page changed", after, most)
-    rows = [*_written(before.lines, after.lines, changes)]
+    rows = written(before.lines, after.lines, changes)
     rows += _renumbered(before.lines, after.lines, changes)
+    rows += _focus(before.lines, after.lines, rows)
     text = "\n".join(rows)
     if len(text) > most:
         return _whole("Much of the page changed", after, most)
-    return text or "Nothing that can be seen in the page's elements changed."
+    return text or "No element of the page changed."
 
 
 def _whole(what: str, after: Snapshot, most: int) -> str:
     return f"{what}; this is all of it:\n{fitting(after, most=most - 100).text}"
 
 
-def _keys(lines: Sequence[Line]) -> list[Key]:
-    return [(line.depth, line.content()) for line in lines]
+def _keys(lines: Sequence[Line], others: Collection[str]) -> list[Key]:
+    """Say what makes each line what it is: its content, and its ref if the other side has it."""
+    return [
+        (line.ref if line.ref in others else "", replace(line, states=at_rest(line)).content())
+        if "active" in line.states
+        else (line.ref if line.ref in others else "", line.content())
+        for line in lines
+    ]
 
 
 def _changes(before: list[Key], after: list[Key]) -> Iterator[Span]:
@@ -116,34 +121,6 @@ def _anchors(before: list[Key], after: list[Key]) -> list[tuple[int, int]]:
     return row[::-1]
 
 
-def _written(
-    before: tuple[Line, ...], after: tuple[Line, ...], changes: list[Span]
-) -> Iterator[str]:
-    told: set[str] = set()
-    for a, b, c, d in changes:
-        for row in _around(before, after, (a, b, c, d)):
-            if row not in told:
-                told.add(row)
-                yield f"  {row}"
-        yield from (f"- {_cut(line)}" for line in before[a:b])
-        yield from (f"+ {_cut(line)}" for line in after[c:d])
-        told |= {_cut(line) for line in after[c:d]}
-
-
-def _around(before: tuple[Line, ...], after: tuple[Line, ...], span: Span) -> list[str]:
-    """Give the elements that a change is in: those of its first line that is deeper."""
-    a, b, c, d = span
-    lines, at = after, c
-    if c == d or (a < b and before[a].depth > after[c].depth):
-        lines, at = before, a
-    return [_cut(lines[each]) for each in islice(ancestors(lines, at), _AROUND)][::-1]
-
-
-def _cut(line: Line) -> str:
-    row = line.written()
-    return row if len(row) <= _LONGEST else f"{row[:_LONGEST]}..."
-
-
 def _renumbered(
     before: tuple[Line, ...], after: tuple[Line, ...], changes: list[Span]
 ) -> list[str]:
@@ -163,3 +140,13 @@ def _renumbered(
     more = len(pairs) - len(named)
     rest = f"; and {more:,} more: read the page again before you use others" if more else ""
     return [f"[Same as before, with new refs: {', '.join(named)}{rest}]"]
+
+
+def _focus(before: Sequence[Line], after: Sequence[Line], rows: Sequence[str]) -> list[str]:
+    """Say what is typed into now, when no row does."""
+    was, now = (
+        [line.ref for line in lines if "active" in line.states and line.role in EDITABLE]
+        for lines in (before, after)
+    )
+    is_told = any(" [active]" in row for row in rows)
+    return [f"[focus: {now[0]}]"] if now and now != was and not is_told else []

@@ -1,94 +1,77 @@
-"""Save what a page has downloaded: under a harmless name, in one folder, over nothing.
+"""A session's downloads: refused, apart from those of a call that has said where they go.
 
-The folder is whoever embeds the browser's choice. A name is taken by creating the file, so that
-neither a file nor a link that is there is ever written over.
+The rules that this file keeps:
+
+- a call waits for what it has set going, told by the driver and never by looking again and again;
+- when the call is over, so are its downloads: one that still goes on is cancelled, nothing of it
+  is left, and that is told. So nothing is ever written for a call that has given up its place;
+- one that grows beyond the limit is cancelled as soon as the browser tells; a page that is opened
+  for a download alone tells nothing, and its file is measured at the end.
+
+On the owner's loop only.
 """
 
-import os
-import re
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from tools.browser.events import Downloaded, DownloadStarted, Event, Log, page_text, page_url
-from tools.browser.waiting import done_within
-from tools.child import in_thread
+from tools.browser.download_names import file_name
+from tools.browser.events import Downloaded, Event, Log, page_url
+from tools.browser.receiving import Receiving
+from tools.browser.saving import Destination
+from tools.browser.settings import BrowserSettings
+from tools.browser.waiting import Chores, done_within
 
 if TYPE_CHECKING:
-    from playwright.async_api import Download
+    from playwright.async_api import Download, Page
 
-MOST_NAME: Final = 100
-"""Characters of a file's name."""
+MOST: Final = 20
+"""Downloads of one call."""
 
-MOST_SAME: Final = 1000
-"""Files of the same name, told apart by a number."""
-
-_MODE: Final = 0o600
-
-_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]')
-"""What no file's name should hold: separators, control characters, and turns of direction."""
+REFUSED: Final = (
+    "downloads are refused, unless browser_click or browser_navigate says download=true"
+)
 
 
-def file_name(suggested: str) -> str:
-    """Make a file's name out of what a page suggests: one component, visible, not too long."""
-    name = _UNSAFE.sub("_", suggested.encode("utf-8", "replace").decode()).strip(" .")
-    stem, ending = os.path.splitext(name)  # noqa: PTH122  (a name, no path)
-    ending = ending[: MOST_NAME // 4]
-    return f"{stem[: MOST_NAME - len(ending)]}{ending}" or "download"
+class Downloads:
+    """Takes in a session's downloads."""
 
+    def __init__(self, events: Log[Event], chores: Chores, settings: BrowserSettings) -> None:
+        self._events = events
+        self._chores = chores
+        self._settings = settings
+        self._receiving: Receiving | None = None
 
-def take_name(folder: Path, name: str) -> Path:
-    """Create an empty file of that name in a folder, with a number if there is one.
+    def __repr__(self) -> str:
+        return f"<Downloads {self._receiving or 'refused'}>"
 
-    Raises:
-        OSError: it cannot be created.
-    """
-    stem, ending = os.path.splitext(name)  # noqa: PTH122  (a name, no path)
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(1, MOST_SAME + 1):
-        path = folder / (name if number == 1 else f"{stem} ({number}){ending}")
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE))
-            return path
-    raise FileExistsError(f"there are {MOST_SAME} files of that name")
+    def came(self, tab: str, download: "Download") -> None:
+        """Take in one that has begun."""
+        if self._receiving is None:
+            self._refuse(tab, download, REFUSED)
+        elif self._receiving.count >= MOST:
+            self._refuse(tab, download, f"one call saves {MOST} at most")
+        else:
+            self._receiving.receive(tab, download)
 
+    def _refuse(self, tab: str, download: "Download", why: str) -> None:
+        name, url = file_name(download.suggested_filename), page_url(download.url)
+        self._events.add(Downloaded(tab, url, name, None, error=why))
+        self._chores.add(self._cancel(download), f"refusing a download in {tab}")
 
-async def save_download(
-    download: "Download", tab: str, folder: Path | None, events: Log[Event], seconds: float
-) -> None:
-    """Save a download in a folder, or refuse it without one; say how it went. Bounded."""
-    name, url = file_name(download.suggested_filename), page_url(download.url)
-    if folder is None:
-        await done_within(download.cancel(), seconds)
-        events.add(Downloaded(tab, url, name, None, "downloads are not allowed here"))
-        return
-    events.add(DownloadStarted(tab, url, name))
-    try:
-        path = await in_thread(lambda: take_name(folder, name))
-    except OSError as error:
-        await done_within(download.cancel(), seconds)
-        events.add(Downloaded(tab, url, name, None, f"cannot be written: {error.strerror}"))
-        return
-    saved = False
-    try:
-        saved = await done_within(download.save_as(path), seconds)
-    finally:
-        if not saved:
-            await in_thread(lambda: path.unlink(missing_ok=True))
-    if saved:
-        events.add(Downloaded(tab, url, path.name, path))
-    else:
-        events.add(Downloaded(tab, url, name, None, await _why(download, seconds)))
-    await done_within(download.delete(), seconds)
+    async def _cancel(self, download: "Download") -> None:
+        await done_within(download.cancel(), self._settings.limits.close)
 
-
-async def _why(download: "Download", seconds: float) -> str:
-    """Say why a download was not saved; end one that still goes on."""
-    reasons: list[str | None] = []
-
-    async def ask() -> None:
-        await download.cancel()
-        reasons.append(await download.failure())
-
-    await done_within(ask(), seconds)
-    return page_text(reasons[0]) if reasons and reasons[0] else f"not saved within {seconds:g} s"
+    @asynccontextmanager
+    async def allowed(self, page: "Page", to: Destination) -> AsyncIterator[Receiving]:
+        """Save what is downloaded from now on, until the context ends."""
+        receiving = Receiving(to, self._events, self._settings)
+        self._receiving = receiving
+        session = await page.context.new_cdp_session(page)
+        try:
+            await receiving.measure(session)
+            yield receiving
+        finally:
+            self._receiving = None
+            await receiving.end("the call ended before it was done")
+            await done_within(session.detach(), self._settings.limits.close)

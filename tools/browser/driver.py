@@ -9,7 +9,9 @@ The rules that this file keeps:
 """
 
 import asyncio
+import errno
 import os
+import re
 import shutil
 import time
 import uuid
@@ -47,6 +49,7 @@ ARGUMENTS: Final = (
 
 _PROFILE: Final = "--user-data-dir="
 _PROFILE_NAME: Final = "playwright_chromiumdev_profile-"
+_SOCKET: Final = re.compile(r"\.?(org\.chromium|com\.google)\.[A-Za-z]+\.\w+")
 
 
 class Driver:
@@ -60,6 +63,8 @@ class Driver:
         self._is_watched = False
         self._profile: Path | None = None
         """The browser's folder, which the driver removes unless it is killed."""
+        self._socket: Path | None = None
+        """A folder that the browser makes beside its own, and leaves when it is killed."""
 
     def __repr__(self) -> str:
         process = self._process
@@ -96,6 +101,10 @@ class Driver:
     async def launch(self, playwright: "Playwright", settings: BrowserSettings) -> "Browser":
         """Start a browser."""
         program = settings.executable or await in_thread(installed_program)
+        # Else Playwright leaves a folder behind before it finds that out.
+        needed = program or Path(playwright.chromium.executable_path)
+        if not await in_thread(needed.is_file):
+            raise FileNotFoundError(errno.ENOENT, "ENOENT: no such file", str(needed))
         self._is_watched = True
         await in_thread(lambda: GUARD.watch(self.tree))
         marks = f"{os.environ.get(MARK, '')}{self.tree.mark};"
@@ -110,8 +119,16 @@ class Driver:
             handle_sigint=False,
             timeout=settings.limits.launch * 1000,
         )
-        self._profile = await in_thread(lambda: _profile_of(self.pid))
+        await in_thread(self._look)
         return browser
+
+    def _look(self) -> None:
+        """Find the folders that the browser has made."""
+        self._profile = _profile_of(self.pid)
+        if self._profile is not None:
+            with suppress(OSError):
+                folder = (self._profile / "SingletonSocket").readlink().parent
+                self._socket = folder if _SOCKET.match(folder.name) else None
 
     async def end(self, seconds: float) -> None:
         """End it and all that it started: politely, then not. Does not raise."""
@@ -125,8 +142,9 @@ class Driver:
     def _end_tree(self) -> None:
         end_tree(self.tree, detached=True, grace=0)
         GUARD.unwatch(self.tree.mark)
-        if self._profile is not None:
-            shutil.rmtree(self._profile, ignore_errors=True)
+        for folder in (self._profile, self._socket):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _kill(self) -> None:
         process = self._process

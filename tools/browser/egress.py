@@ -139,10 +139,17 @@ class EgressProxy:
             task.add_done_callback(lambda _: peer.abort())
             ports[0].joined(task)
 
-        server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=SIZE)
+        server = await asyncio.start_server(
+            connected, "127.0.0.1", 0, limit=SIZE, start_serving=False
+        )
         port = EgressPort(token, server)
         ports.append(port)
         self._ports.add(port)
+        try:
+            await server.start_serving()
+        except BaseException:  # cancelled meanwhile: nobody gets the port
+            await self.close(port)
+            raise
         return port
 
     async def close(self, port: EgressPort) -> None:

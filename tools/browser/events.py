@@ -6,7 +6,6 @@ All text comes from pages: it is cleaned and cut before it gets here (`page_text
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from tools.browser.untrusted import scrubbed
@@ -96,12 +95,15 @@ class Navigated:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A download is over; `path` is where it was saved, None when it was not."""
+    """A download is over."""
 
     tab: str
     url: str
     name: str
-    path: Path | None
+    path: str | None
+    """Where it was saved, relative to the workspace; None when it was not."""
+    size: int = 0
+    """Bytes."""
     error: str | None = None
 
 

@@ -32,8 +32,10 @@ def is_playwrights(error: BaseException) -> bool:
 
 
 def is_time_limit(error: BaseException) -> bool:
-    """Say whether it is Playwright's own time limit."""
-    return is_playwrights(error) and type(error).__name__ == "TimeoutError"
+    """Say whether it is a time limit: Playwright's, or one that the work has set itself."""
+    return isinstance(error, TimeoutError) or (
+        is_playwrights(error) and type(error).__name__ == "TimeoutError"
+    )
 
 
 def is_closed_target(error: BaseException) -> bool:
@@ -53,7 +55,7 @@ def translated(error: BaseException) -> BrowserError:
     if cover := _COVER.search(text):
         return BrowserError(BrowserCode.COVERED_BY, f"{page_text(cover[1], 200)} is in the way.")
     if is_time_limit(error):
-        return BrowserError(BrowserCode.TIMEOUT, _sentence(said))
+        return BrowserError(BrowserCode.TIMEOUT, _sentence(said or "The page took too long"))
     found = (code for pattern, code in _PATTERNS if pattern.search(said))
     return BrowserError(next(found, BrowserCode.ACTION_FAILED), _sentence(said))
 

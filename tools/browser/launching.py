@@ -25,8 +25,7 @@ _LONGEST_PAUSE: Final = 1.0
 """Seconds between two tries to connect."""
 
 INSTALL: Final = (
-    "Install one (`apt-get install chromium`, or `python -m playwright install chromium`), or name "
-    "one in the settings (`executable`)."
+    "Install one: `apt-get install chromium`, or `python -m playwright install chromium`."
 )
 
 

@@ -48,6 +48,10 @@ const isDeep = e => { let depth = 0;
   for (let each = e; each; each = up(each)) if (++depth > deepest) return true; return false; };
 const TYPED = 'textarea,input:not([type=button],[type=submit],[type=reset],[type=checkbox],' +
   '[type=radio],[type=image],[type=file],[type=color],[type=range])';
+const UNNAMED = 'button,a[href],[role=button],[role=link],input[type=image]';
+const labelOf = e => (e.innerText || '').trim() || e.title || e.getAttribute('aria-label') ||
+  e.getAttribute('aria-labelledby') || e.alt || e.value ||
+  e.querySelector('[alt],[title],[aria-label],title');
 const found = []; let seen = 0, secrets = 0; state.hollow = [];
 for (const e of everything(document)) {
   if (++seen > MOST || found.length >= MOST_FOUND) break;
@@ -58,6 +62,13 @@ for (const e of everything(document)) {
     + str(_MOST_HOLLOW)
     + r""" &&
       HOSTS.test(e.localName) && isSeen(e)) state.hollow.push(e);
+  if (e.localName === 'textarea' && isSeen(e))
+    found.push({ref: '', role: 'multiline', name: '', box: boxOf(e), chain: []});
+  if (e.matches(UNNAMED) && isSeen(e) && !labelOf(e)) {
+    const hint = textOf(e);
+    if (/^[#.]/.test(hint))
+      found.push({ref: '', role: 'hint', name: hint, box: boxOf(e), chain: []});
+  }
   const isControl = e.matches(ROLES);
   if (isControl ? !isDeep(e) : !listens(e) || within(e)) continue;
   if (!isSeen(e) || e.getElementsByTagName('*').length > MOST_INSIDE) continue;
@@ -70,6 +81,11 @@ for (const e of everything(document)) {
 return {token: state.token, next, secrets, found, hollow: state.hollow.length};
 })"""
 )
+
+MULTILINE: Final = "multiline"
+"""Role of what the tree shows as a textbox, and in which Enter begins a new line."""
+HINT: Final = "hint"
+"""Role of what the tree shows without a name: its id and classes say what it may be."""
 
 _HOLLOW: Final = "globalThis[Symbol.for('page-reader')].hollow[%d]"
 DOCUMENT: Final = "() => (globalThis[Symbol.for('page-reader')] || {}).token"

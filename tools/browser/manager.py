@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+MOST_OPENINGS: Final = 4
+"""Sessions that open their contexts at a time: many at once would all take too long."""
+
 TabWork: TypeAlias = Callable[[BrowserSession, Tab], Coroutine[Any, Any, T]]
 """Work in a tab, on the owner's loop. It awaits nothing but the tab's page and what belongs to it.
 
@@ -59,6 +62,7 @@ class BrowserManager:
         self._generation = 0
         self._launch = SingleFlight(self._start)
         self._idle = Idle(self.settings.idle_seconds, self._close_idle, later)
+        self._openings = asyncio.Semaphore(MOST_OPENINGS)
         self._chores = Chores()
         self._is_closed = False
         GUARD.open(self)
@@ -156,7 +160,11 @@ class BrowserManager:
             session = self.session(name)
             running = await self._browser()
             recovery = Recovery(session, running, self._lose)
-            tab = await recovery.open(tab_id)
+            if session.active is None:
+                async with self._openings:
+                    tab = await recovery.open(tab_id)
+            else:
+                tab = await recovery.open(tab_id)
             return await recovery.run(work(session, tab), tab, seconds)
         finally:
             self._idle.leave()

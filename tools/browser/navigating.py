@@ -9,7 +9,9 @@ from tools.base import tool
 from tools.browser.acting import Hand, act, look
 from tools.browser.banners import dismiss
 from tools.browser.browsing import Browsing
+from tools.browser.download_calls import saving, touched
 from tools.browser.errors import BrowserCode, BrowserError
+from tools.browser.recovery import stop_loading
 from tools.browser.snapshot import Snapshot
 from tools.browser.views import View
 from tools.context import ToolContext
@@ -23,15 +25,20 @@ LOAD_MS: Final = 5_000
 
 _FORBIDDEN: Final = 403
 
+_IS_FILE: Final = "Download is starting"
+"""In an error of Playwright's."""
+_IS_ERROR_PAGE: Final = 'interrupted by another navigation to "chrome-error:'
+
 _MOVES: Final = ("back", "forward", "reload")
 
 
-@tool(ToolClass.BROWSER_MUTATE)
+@tool(ToolClass.BROWSER_MUTATE, access=touched)
 async def browser_navigate(
     context: ToolContext,
     url: str,
     tab: str | None = None,
     timeout_seconds: Annotated[float, Interval(gt=0, le=50)] = 20.0,
+    download: bool = False,
 ) -> str:
     """Go to an address, and show the page. Cookie banners and overlays in the way are closed.
 
@@ -42,20 +49,24 @@ async def browser_navigate(
         url: http or https; or "back", "forward", "reload".
         tab: which tab; the active one if left out.
         timeout_seconds: for the document, at most 50; what it loads gets 5 seconds more.
+        download: the address is a file: save it in the workspace's folder "downloads". Without
+            this, downloads are refused.
     """
     if url not in _MOVES:
         parse(url, WEB)
 
     async def go(hand: Hand) -> str | None:
         page = hand.tab.page
-        response = await _go(hand, url, timeout_seconds * 1_000)
+        response = await _gone(hand, url, timeout_seconds * 1_000, download=download)
         if response is not None and response.status == _FORBIDDEN:
             _check_allowed(context, page.url)
         await _loaded(hand)
         closed = await dismiss(page)
         return f"closed: {', '.join(map(str, closed))}" if closed else None
 
-    return await act(context, go, tab=tab, shows_all=True)
+    return await act(
+        context, saving(context, go) if download else go, tab=tab, shows_all=True, needs_page=False
+    )
 
 
 def _check_allowed(context: ToolContext, url: str) -> None:
@@ -63,21 +74,55 @@ def _check_allowed(context: ToolContext, url: str) -> None:
     target = parse(url, WEB)
     for refused in context.service(Browsing).refusals(context.session):
         where, _, why = refused.partition(": ")
-        if where == f"{target.host}:{target.port}":
+        if where in {f"{target.host}:{target.port}", f"[{target.host}]:{target.port}"}:
             raise BrowserError(BrowserCode.BLOCKED_BY_POLICY, why)
+
+
+async def _gone(hand: Hand, url: str, milliseconds: float, *, download: bool) -> "Response | None":
+    """Go somewhere; an address that is a file leaves the tab where it is."""
+    from playwright.async_api import Error  # noqa: PLC0415  (slow to import)
+    from playwright.async_api import TimeoutError as TooSlow  # noqa: PLC0415  (as above)
+
+    for is_last in (False, True):
+        try:
+            return await _go(hand, url, milliseconds)
+        except TooSlow:
+            await stop_loading(hand.tab.page)
+            raise BrowserError(
+                BrowserCode.TIMEOUT,
+                f"{url} sent no document within {milliseconds / 1000:g} s; loading was stopped.",
+            ) from None
+        except Error as error:
+            if _IS_FILE in str(error):
+                break
+            # The error page of the navigation before came in between.
+            if is_last or _IS_ERROR_PAGE not in str(error):
+                raise
+    if not download:
+        raise BrowserError(
+            BrowserCode.ACTION_FAILED,
+            "The address is a file to be downloaded, and was not saved: say download=true for it. "
+            "The tab shows what it did before.",
+        )
+    return None
 
 
 async def _go(hand: Hand, url: str, milliseconds: float) -> "Response | None":
     page = hand.tab.page
     match url:
         case "back":
-            return await page.go_back(timeout=milliseconds, wait_until="domcontentloaded")
+            response = await page.go_back(timeout=milliseconds, wait_until="domcontentloaded")
         case "forward":
-            return await page.go_forward(timeout=milliseconds, wait_until="domcontentloaded")
+            response = await page.go_forward(timeout=milliseconds, wait_until="domcontentloaded")
         case "reload":
             return await page.reload(timeout=milliseconds, wait_until="domcontentloaded")
         case _:
             return await page.goto(url, timeout=milliseconds, wait_until="domcontentloaded")
+    if response is None and not hand.activity.navigated:
+        raise BrowserError(
+            BrowserCode.ACTION_FAILED, f"There is no page to go {url} to in {hand.tab.id}."
+        )
+    return response
 
 
 async def _loaded(hand: Hand) -> None:
@@ -114,7 +159,7 @@ async def browser_tab(
                     await session.new_tab()
                 return f"closed {chosen}"
 
-    return await act(context, change, shows_all=True)
+    return await act(context, change, shows_all=True, needs_page=False)
 
 
 @tool(ToolClass.BROWSER_READ)

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tools.browser.aria import Box, Line, end_of
-from tools.browser.listeners import DOCUMENT, Sweep
+from tools.browser.listeners import DOCUMENT, HINT, MULTILINE, Listening, Sweep
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -24,6 +24,8 @@ async def placed(page: "Page", lines: tuple[Line, ...], found: Sweep) -> tuple[L
     """
     parts = await _parts(page, lines, found)
     marked = set[int]()
+    of_lines = set[int]()
+    hints: dict[int, str] = {}
     added: dict[int, list[Line]] = {}
     for token, listening in found.listening.items():
         if token not in parts:
@@ -33,14 +35,22 @@ async def placed(page: "Page", lines: tuple[Line, ...], found: Sweep) -> tuple[L
         by_box = {lines[at].box: at for at in inside if lines[at].ref}
         for each in listening:
             if each.box in by_box:
-                marked.add(by_box[each.box])
-                continue
-            around = next((by_box[box] for box in each.around if box in by_box), start)
-            depth = lines[around].depth + 1 if lines else 0
-            line = Line(depth, each.role, each.name, ref=each.ref, box=each.box)
-            added.setdefault(_place(lines, around, each.box), []).append(line)
+                at = by_box[each.box]
+                if each.role != HINT:
+                    (of_lines if each.role == MULTILINE else marked).add(at)
+                if each.name.startswith(("#", ".")) and _says_nothing(lines, at):
+                    hints[at] = each.name
+            elif each.role not in {MULTILINE, HINT}:
+                depth, place = _put(lines, (start, end), each, by_box)
+                line = Line(depth, each.role, each.name, ref=each.ref, box=each.box)
+                added.setdefault(place, []).append(line)
     shown = [
-        replace(line, clickable=True) if at in marked else line for at, line in enumerate(lines)
+        _marked(
+            replace(line, hint=hints.get(at, "")),
+            clickable=at in marked,
+            multiline=at in of_lines,
+        )
+        for at, line in enumerate(lines)
     ]
     return tuple(
         chain.from_iterable(
@@ -50,13 +60,39 @@ async def placed(page: "Page", lines: tuple[Line, ...], found: Sweep) -> tuple[L
     )
 
 
-def _place(lines: tuple[Line, ...], around: int, box: Box) -> int:
-    """Give the index before which a line belongs: behind what is drawn before it."""
+def _says_nothing(lines: tuple[Line, ...], at: int) -> bool:
+    """Say whether nothing in a line, or in those inside it, says what it is."""
+    return not any(each.name or each.text for each in lines[at : end_of(lines, at)])
+
+
+def _marked(line: Line, *, clickable: bool, multiline: bool) -> Line:
+    if multiline and line.role == "textbox":
+        line = replace(line, states=(*line.states, MULTILINE))
+    return replace(line, clickable=True) if clickable else line
+
+
+def _put(
+    lines: tuple[Line, ...],
+    document: tuple[int, int],
+    each: Listening,
+    by_box: dict[Box | None, int],
+) -> tuple[int, int]:
+    """Give the depth of what has no line, and the index before which it belongs."""
+    start, end = document
     if not lines:
-        return 0
-    end = end_of(lines, around)
+        return 0, 0
+    around = next((by_box[box] for box in each.around if box in by_box), None)
+    if around is None and lines[start].role == "iframe":
+        around = start
+    if around is None:  # nothing around it has a line: it stands beside the first one
+        return lines[start].depth, _place(lines, start, end, each.box)
+    return lines[around].depth + 1, _place(lines, around + 1, end_of(lines, around), each.box)
+
+
+def _place(lines: tuple[Line, ...], first: int, end: int, box: Box) -> int:
+    """Give the index before which a line belongs: behind what is drawn before it."""
     middle = box[1] + box[3] / 2
-    place = at = around + 1
+    place = at = first
     while at < end:
         behind = end_of(lines, at)
         there = lines[at].box

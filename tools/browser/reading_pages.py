@@ -10,7 +10,8 @@ from tools.browser.acting import ACTION_MS, Hand, look
 from tools.browser.browsing import Browsing
 from tools.browser.results import head
 from tools.browser.session import BrowserSession
-from tools.browser.snapshot import Snapshot, take
+from tools.browser.settling import Activity
+from tools.browser.snapshot import Snapshot
 from tools.browser.tab import Tab
 from tools.browser.untrusted import wrapped
 from tools.browser.values import read_value
@@ -81,7 +82,7 @@ async def browser_screenshot(
     browsing = context.service(Browsing)
 
     async def work(session: BrowserSession, tab: Tab) -> list[str | Image]:
-        hand = Hand(session, tab, browsing.seen.get(tab.page))
+        hand = Hand(session, tab, browsing.seen.get(tab.page), Activity(tab.page))
         size = 0
         if ref is not None:
             element = await hand.element(ref, for_click=False)
@@ -119,16 +120,16 @@ async def browser_wait(
         tab: which tab; the active one if left out.
     """
 
-    async def show(hand: Hand, _: Snapshot) -> View:
-        came = await _waited(hand, text, gone, seconds)
-        snapshot = await take(hand.tab.page)
-        found = fitting(snapshot)
-        return View(f"{came}\n{found.text}", found.shown, found.total, found.cursor)
+    async def first(tab: Tab) -> str:
+        return await _waited(tab, text, gone, seconds)
 
-    return await look(context, show, tab=tab)
+    async def show(_: Hand, snapshot: Snapshot) -> View:
+        return fitting(snapshot)
+
+    return await look(context, show, tab=tab, first=first)
 
 
-async def _waited(hand: Hand, text: str | None, gone: str | None, seconds: float) -> str:
+async def _waited(tab: Tab, text: str | None, gone: str | None, seconds: float) -> str:
     from playwright.async_api import TimeoutError as TooSlow  # noqa: PLC0415  (slow to import)
 
     if text is None and gone is None:
@@ -136,7 +137,7 @@ async def _waited(hand: Hand, text: str | None, gone: str | None, seconds: float
         return f"[waited {seconds:g} s]"
     wanted = text if text is not None else gone or ""
     state: Literal["visible", "hidden"] = "visible" if text is not None else "hidden"
-    found = hand.tab.page.get_by_text(wanted).first
+    found = tab.page.get_by_text(wanted).first
     try:
         await found.wait_for(state=state, timeout=seconds * 1_000)
     except TooSlow:

@@ -104,7 +104,7 @@ class Recovery:
         try:
             return task.result()
         except Exception as error:
-            if not is_playwrights(error):
+            if not is_playwrights(error) and not _is_late(error):
                 raise
             raise await self._explained(error, shown) from error
 
@@ -116,7 +116,7 @@ class Recovery:
         task.cancel()
         await asyncio.wait((task,), timeout=self._limits.settle)
         answers = not shown.crashed.is_set() and await done_within(
-            _stop_loading(shown.page), self._limits.settle
+            stop_loading(shown.page), self._limits.settle
         )
         if not task.done():
             log.error("%r does not end when it is cancelled", task)
@@ -134,9 +134,9 @@ class Recovery:
         self._check_session()
         if says_crashed(error):
             shown.crashed.set()
-        suspicious = is_closed_target(error) or is_time_limit(error) or shown.crashed.is_set()
+        suspicious = is_closed_target(error) or _is_late(error) or shown.crashed.is_set()
         problem = await self._problem(shown) if suspicious else None
-        return problem or translated(error)
+        return problem or (error if isinstance(error, BrowserError) else translated(error))
 
     async def _problem(
         self, shown: "_Shown", *, answers: bool | None = None
@@ -155,12 +155,21 @@ class Recovery:
             return BrowserError(
                 BrowserCode.TAB_CLOSED, f"Tab {tab.id} ({url}) closed meanwhile. {_UNKNOWN}"
             )
-        if answers is None:
-            answers = await done_within(page.evaluate("1"), self._limits.probe)
-        if not answers:
+        if not (await self._answers(shown) if answers is None else answers):
             await self._replace(shown)
             return _lost_page(BrowserCode.PAGE_HUNG, tab, url, "does not answer any more")
         return None
+
+    async def _answers(self, shown: "_Shown") -> bool:
+        """Say whether the page answers; one that waits for another document does when told to stop.
+
+        Apart from that it would look like one that hangs, and be replaced.
+        """
+        page, limits = shown.page, self._limits
+        if await done_within(page.evaluate("1"), limits.probe):
+            return True
+        is_stopped = bool(shown.tab.awaits) and await done_within(stop_loading(page), limits.settle)
+        return is_stopped and await done_within(page.evaluate("1"), limits.probe)
 
     async def _replace(self, shown: "_Shown") -> None:
         if not await done_within(self._session.replace(shown.tab, shown.page), self._limits.open):
@@ -169,6 +178,13 @@ class Recovery:
     def _check_session(self) -> None:
         if self._session.is_ended:
             raise BrowserError(BrowserCode.CANCELLED, "This session's browser was closed.")
+
+
+def _is_late(error: BaseException) -> bool:
+    """Say whether time was over, so that page or browser may not answer any more."""
+    return is_time_limit(error) or (
+        isinstance(error, BrowserError) and error.code is BrowserCode.TIMEOUT
+    )
 
 
 def _lost_page(code: BrowserCode, tab: Tab, url: str, how: str) -> BrowserError:
@@ -191,7 +207,8 @@ def _seen(task: "asyncio.Task[Any]") -> None:
         task.exception()
 
 
-async def _stop_loading(page: "Page") -> None:
+async def stop_loading(page: "Page") -> None:
+    """Give up what a page loads."""
     session = await page.context.new_cdp_session(page)
     await session.send("Page.stopLoading")
     await session.detach()

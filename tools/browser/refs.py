@@ -29,10 +29,15 @@ _ACTUAL: Final = re.compile(
 )
 _NO_ROLE: Final = frozenset(("generic", "iframe", "text"))
 """Roles of the tree that no element says that it has."""
-_AT_ONCE: Final = 1
-"""Milliseconds: Playwright looks once before it waits."""
+_AT_ONCE: Final = 100
+"""Milliseconds: Playwright looks once before it waits. Less is over before it looks, of which its
+driver warns on the terminal."""
 _SECONDS: Final = 2.0
 """For one question to the page, which takes milliseconds if the page answers at all."""
+
+_PATIENCE: Final = 1.0
+_PAUSE: Final = 0.05
+"""Seconds between two looks at what cannot be clicked yet: no event tells that it can."""
 
 _WHY_NOT: Final = {
     "disabled": "is disabled, so it does not react. Do first what the page asks for",
@@ -64,8 +69,18 @@ async def check(page: "Page", ref: str, seen: Element, *, for_click: bool = True
     if not is_ours:
         await _has_same_text(page, ref, seen, found)
     if for_click:
-        await _can_be_clicked(page, ref, seen, found)
+        await _can_be_clicked(page, ref, seen, await _ready(locator, ref, found))
     return locator
+
+
+async def _ready(locator: "Locator", ref: str, found: Probe) -> Probe:
+    """Look again for a while at what cannot be clicked: what covers it may be fading out."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _PATIENCE
+    while (found.state in _WHY_NOT or found.cover is not None) and loop.time() < end:
+        await asyncio.sleep(_PAUSE)
+        found = await _probed(locator, ref)
+    return found
 
 
 async def locate(page: "Page", ref: str) -> "Locator":

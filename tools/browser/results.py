@@ -8,6 +8,8 @@ from tools.browser.session import BrowserSession
 from tools.browser.tab import Tab
 from tools.browser.untrusted import scrubbed
 
+_FINE: Final = 200
+
 
 def _dialog(event: events.DialogAnswered) -> str:
     how = "accepted" if event.accepted else "dismissed"
@@ -18,7 +20,7 @@ def _dialog(event: events.DialogAnswered) -> str:
 def _download(event: events.Downloaded) -> str:
     if event.path is None:
         return f"{event.tab}: download of {event.name!r} was not saved: {event.error}"
-    return f"{event.tab}: downloaded {event.path}"
+    return f"{event.tab}: downloaded {event.path} ({event.size:,} bytes)"
 
 
 WORDS: Final[Mapping[type[events.Event], Callable[[Any], str]]] = {
@@ -37,7 +39,7 @@ WORDS: Final[Mapping[type[events.Event], Callable[[Any], str]]] = {
 
 def head(session: BrowserSession, tab: Tab, title: str) -> str:
     """Say where it is: the tab, its address and status, its title, and the other tabs."""
-    status = f" (HTTP {tab.status})" if tab.status is not None else ""
+    status = f" (HTTP {tab.status})" if tab.status not in {None, _FINE} else ""
     others = [each.id for each in session.tabs.values() if each is not tab]
     more = f"; other tabs: {', '.join(others)}" if others else ""
     return f"{tab.id} {scrubbed(tab.url)}{status} {scrubbed(title)!r}{more}"

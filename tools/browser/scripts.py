@@ -27,8 +27,9 @@ const textOf = (e, most = 200) => {
   const own = text.replace(/\s+/g, ' ').trim();
   if (own) return own.slice(0, most);
   const names = typeof e.className === 'string' ? e.className : e.getAttribute('class') || '';
-  return (e.id ? '#' + e.id : names ? '.' + names.trim().split(/\s+/).join('.') : e.localName)
-    .slice(0, most);
+  // Both: of what shows no text, its state is kept in its classes nearly always.
+  return ((e.id && '#' + e.id) + (names.trim() && '.' + names.trim().split(/\s+/).join('.')) ||
+    e.localName).slice(0, most);
 };
 const chainOf = (e, most = 520) => {
   const boxes = [];

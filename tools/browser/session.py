@@ -13,6 +13,7 @@ On the owner's loop only, apart from `name` and `repr`.
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from tools.browser.downloads import Downloads
 from tools.browser.errors import BrowserCode, BrowserError
 from tools.browser.events import (
     Logs,
@@ -26,9 +27,10 @@ from tools.browser.settings import BrowserSettings
 from tools.browser.tab import Tab
 from tools.browser.waiting import Chores, SingleFlight, done_within
 from tools.browser.watching import Watcher
+from tools.browser.way_out import WayOut
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, Page, ProxySettings
+    from playwright.async_api import BrowserContext, Page
 
     from tools.browser.running import Running
 
@@ -53,6 +55,7 @@ class BrowserSession:
         self._watcher = Watcher(self.logs, self._chores, self._tab_of, name, settings)
         self._running: Running | None = None
         self._context: BrowserContext | None = None
+        self._way_out = WayOut(name, settings.proxy)
         self._open = SingleFlight(self._open_context)
         self._first = SingleFlight(self.new_tab)
         self._replacing = asyncio.Lock()
@@ -80,6 +83,11 @@ class BrowserSession:
         if self._context is None:
             raise BrowserError(BrowserCode.CANCELLED, "This session's browser is closed.")
         return self._context
+
+    @property
+    def downloads(self) -> Downloads:
+        """Where a call says that it downloads."""
+        return self._watcher.downloads
 
     def tab(self, tab_id: str) -> Tab:
         """Look a tab up.
@@ -216,8 +224,11 @@ class BrowserSession:
         """
         context = self._context if self._running is running else None
         lost = self.forget(running)
-        if context is not None:
-            await done_within(context.close(), self.settings.limits.close)
+        limits = self.settings.limits
+        if context is None or running is None or await done_within(context.close(), limits.close):
+            return lost
+        if await running.answers():  # there is much to do: once more
+            await done_within(context.close(), limits.open)
         return lost
 
     async def end(self) -> None:
@@ -226,18 +237,19 @@ class BrowserSession:
         await self._open.stop()
         await self._first.stop()
         await self.reset(self._running)
+        await self._way_out.close()
         await self._chores.stop()
 
     async def _open_context(self) -> None:
         running = self._running
         if self._context is not None or running is None:
             return
-        proxy = await self._proxy()
-        allows_downloads = self.settings.downloads is not None
-        viewport = self.settings.viewport
+        proxy = await self._way_out.open()
+        size = self.settings.viewport
         context = await running.browser.new_context(
-            viewport={"width": viewport.width, "height": viewport.height},
-            accept_downloads=allows_downloads,
+            viewport=None if size is None else {"width": size.width, "height": size.height},
+            no_viewport=size is None,
+            accept_downloads=True,  # or they could not be told; those not asked for are cancelled
             proxy=proxy,
         )
         if self._running is not running:  # Lost meanwhile, or ended.
@@ -245,18 +257,6 @@ class BrowserSession:
             return
         self._watcher.watch_context(context, self._page_appeared)
         self._context = context
-
-    async def _proxy(self) -> "ProxySettings | None":
-        hook = self.settings.proxy
-        proxy = None if hook is None else await hook(self.name)
-        if proxy is None:
-            return None
-        given: ProxySettings = {"server": proxy.server, "bypass": proxy.bypass}
-        if proxy.username is not None:
-            given["username"] = proxy.username
-        if proxy.password is not None:
-            given["password"] = proxy.password
-        return given
 
     async def _new_page(self) -> "Page":
         self._making += 1

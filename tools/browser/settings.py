@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 """Names of a Chromium on PATH, the first found is used."""
@@ -28,6 +28,8 @@ class Proxy:
     """Hosts that do not go through it; `<-loopback>` sends this machine's own through it, too."""
     username: str | None = None
     password: str | None = None
+    release: Callable[[], Awaitable[None]] | None = None
+    """Called when the context that uses it has ended, on the owner's loop."""
 
     def __repr__(self) -> str:
         return f"<Proxy {self.server}>"  # Without the password.
@@ -35,9 +37,6 @@ class Proxy:
 
 ProxyHook: TypeAlias = Callable[[str], Awaitable[Proxy | None]]
 """Asked on the owner's loop with a session's name before its context is made."""
-
-DownloadsHook: TypeAlias = Callable[[str], Path | None]
-"""Gives the folder for a session's downloads; None when it may not download."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +48,16 @@ class TimeLimits:
     """To a browser over CDP, all tries together."""
     open: float = 20.0
     """A context or a page."""
-    probe: float = 2.0
+    probe: float = 5.0
     """For a page or browser that may not answer any more."""
     settle: float = 2.0
     """For work that was cancelled."""
     close: float = 5.0
     """For a browser to end by itself, then for its driver; after that both are killed."""
-    download: float = 300.0
+    download_begin: float = 5.0
+    """For a download to begin, when the page asks for nothing any more."""
+    download: float = 40.0
+    """For the downloads of one call, from the first request on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +71,18 @@ class BrowserSettings:
     """None: on, except for root, with whom no Chromium starts in it."""
     cdp_url: str | None = None
     """Connect to this one, which somebody else started and ends."""
-    viewport: Viewport = Viewport()
+    viewport: Viewport | None = Viewport()
+    """None: that of the window, which a person may change."""
     idle_seconds: float = 300.0
     """Without any use by any session, after which the browser is closed."""
     limits: TimeLimits = TimeLimits()
     arguments: tuple[str, ...] = ()
     """Further arguments for a browser that is started here."""
     proxy: ProxyHook | None = None
-    downloads: DownloadsHook | None = None
-    """None: nothing is downloaded."""
+    dialogs: Literal["answer", "leave"] = "answer"
+    """Whether a dialog that no call has spoken of is dismissed at once, or left to a person."""
+    largest_download: int = 500_000_000
+    """Bytes of a file that is saved."""
 
 
 def installed_program() -> Path | None:

@@ -21,9 +21,21 @@ if TYPE_CHECKING:
 
 MOST_SECONDS: Final = 2.0
 _FRAME: Final = """() => new Promise(done => {
-  requestAnimationFrame(() => setTimeout(done)); setTimeout(done, 100); })"""
-_FRAME_SECONDS: Final = 0.5
-"""For one frame; a page that navigates may never answer."""
+  let moved = false, drawn = false;
+  const watcher = new MutationObserver(() => { moved = true; });
+  watcher.observe(document, {subtree: true, attributes: true, attributeFilter: ['style']});
+  const end = performance.now() + 500;
+  const stop = () => { watcher.disconnect(); done(); };
+  const isMoving = () => moved || document.getAnimations().some(each =>
+    each.playState === 'running' && each.effect && each.effect.getComputedTiming().endTime < 2000);
+  const look = () => { drawn = true;
+    if (performance.now() > end || !isMoving()) return stop();
+    moved = false; requestAnimationFrame(() => setTimeout(look)); };
+  requestAnimationFrame(() => setTimeout(look));
+  setTimeout(() => drawn || stop(), 100); })"""
+"""A frame, and what moves for a moment after an action, as a part of the page that opens."""
+_FRAME_SECONDS: Final = 0.8
+"""For that; a page that navigates may never answer."""
 _ENDLESS: Final = frozenset(("eventsource", "websocket", "media", "ping", "beacon", "prefetch"))
 
 

@@ -9,7 +9,7 @@ The rules that this file keeps:
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -96,13 +96,29 @@ async def take(page: "Page", *, seconds: float = 10, boxes: bool = False) -> Sna
 
 def elements_of(lines: tuple[Line, ...]) -> Mapping[str, Element]:
     """Give what stands behind each ref."""
-    return MappingProxyType(
-        {
-            line.ref: Element(line.role, line.name, _text(lines, index))
-            for index, line in enumerate(lines)
-            if line.ref
-        }
-    )
+    return _Elements(lines)
+
+
+class _Elements(Mapping[str, Element]):
+    """Made when they are asked for: a large page has thousands, and few are ever named."""
+
+    def __init__(self, lines: tuple[Line, ...]) -> None:
+        self._lines = lines
+        self._at = {line.ref: at for at, line in enumerate(lines) if line.ref}
+
+    def __repr__(self) -> str:
+        return f"<_Elements {len(self._at)}>"
+
+    def __getitem__(self, ref: str) -> Element:
+        at = self._at[ref]
+        line = self._lines[at]
+        return Element(line.role, line.name, _text(self._lines, at))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)
 
 
 def _text(lines: tuple[Line, ...], index: int) -> str:

@@ -1,21 +1,19 @@
 """Filling in what a page asks for."""
 
-import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
-from scheduler import Access
 from tools.base import tool
 from tools.browser.acting import ACTION_MS, Hand, act
+from tools.browser.aria import quoted
+from tools.browser.events import page_text
+from tools.browser.fields import Field
+from tools.browser.keys import checked
+from tools.browser.refs import locate
+from tools.browser.untrusted import scrubbed
 from tools.context import ToolContext
-from tools.declaration import Arguments
 from tools.errors import ToolError
-from tools.file_resources import file_resources
-from tools.tool_classes import Place, ToolClass, browser_resource
-from tools.workspace import Workspace
-
-if TYPE_CHECKING:
-    from playwright.async_api import FilePayload
+from tools.tool_classes import ToolClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +22,12 @@ class FormField:
 
     ref: str
     value: str
+
+
+_TO_END: Final = """e => { e.focus();
+  if (e.isContentEditable) { getSelection().selectAllChildren(e); getSelection().collapseToEnd(); }
+  else try { e.setSelectionRange(e.value.length, e.value.length); } catch { } }"""
+"""Not every type of input has a cursor that can be set; in these, End leads to the end."""
 
 
 @tool(ToolClass.BROWSER_MUTATE)
@@ -40,24 +44,30 @@ async def browser_type(
     Args:
         ref: of the field.
         text: what to type. Dates as 2026-01-31, times as 14:30.
-        mode: "fill" replaces what is there, "append" adds to its end, "keys" presses key by key,
-            for a field that completes while one types.
+        mode: "fill" replaces what is there, "append" adds to its end, "keys" replaces it key by
+            key, for a field that completes while one types.
         submit: press Enter afterwards.
         tab: which tab; the active one if left out.
     """
 
-    async def write(hand: Hand) -> None:
-        field = await hand.element(ref)
+    async def write(hand: Hand) -> str | None:
+        field, takes = await hand.field(ref)
+        takes.check_text(text)
         match mode:
             case "fill":
                 await field.fill(text, timeout=ACTION_MS)
             case "append":
+                await field.evaluate(_TO_END)
                 await field.press("End", timeout=ACTION_MS)
                 await field.press_sequentially(text, timeout=ACTION_MS)
             case "keys":
+                await field.select_text(timeout=ACTION_MS)
                 await field.press_sequentially(text, delay=20, timeout=10 * ACTION_MS)
+        # The tree does not show what such a field holds.
+        held = page_text(await field.inner_text(timeout=ACTION_MS)) if takes.is_editable else None
         if submit:
-            await field.press("Enter", timeout=ACTION_MS)
+            await field.press("Enter", timeout=ACTION_MS, no_wait_after=True)
+        return None if held is None else f"{ref} holds {quoted(held)}"
 
     return await act(context, write, tab=tab)
 
@@ -77,29 +87,40 @@ async def browser_fill_form(
         raise ToolError("fields: give at least one, with ref and value")
 
     async def fill(hand: Hand) -> str:
-        for place, each in enumerate(fields):
+        found = [(await _checked(hand, each), each) for each in fields]
+        for place, (field, each) in enumerate(found):
             try:
-                await _fill(hand, each)
+                await _put(hand, field, each.value)
             except ToolError as error:
                 done = ", ".join(one.ref for one in fields[:place]) or "none"
                 raise ToolError(f"{error} (filled before: {done})") from error
-        return f"filled {len(fields)} fields"
+        return f"filled {len(fields)} {'field' if len(fields) == 1 else 'fields'}"
 
     return await act(context, fill, tab=tab)
 
 
-async def _fill(hand: Hand, given: FormField) -> None:
-    element = await hand.element(given.ref)
-    role = hand.seen.elements[given.ref].role if hand.seen is not None else ""
-    if role in {"checkbox", "radio", "switch"}:
-        wanted = given.value.strip().lower()
-        if wanted not in {"true", "false"}:
-            raise ToolError(f'fields: {given.ref} is a {role}: its value is "true" or "false"')
-        await element.set_checked(wanted == "true", timeout=ACTION_MS)
-    elif await element.evaluate("element => element.tagName") == "SELECT":
-        await element.select_option(given.value, timeout=ACTION_MS)
+async def _checked(hand: Hand, given: FormField) -> Field:
+    """Give a field, if it takes its value."""
+    _, field = await hand.field(given.ref)
+    if field.is_toggle:
+        field.check_toggle(given.value)
+    elif field.is_list:
+        field.check_choices([given.value])
     else:
-        await element.fill(given.value, timeout=ACTION_MS)
+        field.check_text(given.value)
+    return field
+
+
+async def _put(hand: Hand, field: Field, value: str) -> None:
+    """Fill a field that was checked; what was filled before may have taken it away."""
+    element = await locate(hand.tab.page, field.ref)
+    if field.is_toggle:
+        wanted = field.check_toggle(value)
+        await element.set_checked(wanted, timeout=ACTION_MS, no_wait_after=True)
+    elif field.is_list:
+        await element.select_option(value, timeout=ACTION_MS, no_wait_after=True)
+    else:
+        await element.fill(value, timeout=ACTION_MS)
 
 
 @tool(ToolClass.BROWSER_MUTATE)
@@ -115,8 +136,10 @@ async def browser_select(
     """
 
     async def select(hand: Hand) -> str:
-        chosen = await (await hand.element(ref)).select_option(values, timeout=ACTION_MS)
-        return f"chosen: {', '.join(chosen)}"
+        element, field = await hand.field(ref)
+        field.check_choices(values)
+        chosen = await element.select_option(values, timeout=ACTION_MS, no_wait_after=True)
+        return f"chosen: {', '.join(map(scrubbed, chosen)) or 'nothing'}"
 
     return await act(context, select, tab=tab)
 
@@ -128,67 +151,20 @@ async def browser_press(
     """Press a key, and show what has changed.
 
     Args:
-        key: such as "Enter", "Escape", "ArrowDown", "Control+a".
+        key: such as "a", "Enter", "Escape", "ArrowDown", "Control+a".
         ref: of the element that gets it; where the focus is, if left out.
         tab: which tab; the active one if left out.
     """
+
+    checked(key)
 
     async def press(hand: Hand) -> None:
         if ref is None:
             await hand.tab.page.keyboard.press(key)
         else:
-            await (await hand.element(ref)).press(key, timeout=ACTION_MS)
+            await (await hand.element(ref)).press(key, timeout=ACTION_MS, no_wait_after=True)
 
     return await act(context, press, tab=tab)
 
 
-def _uploads(arguments: Arguments, place: Place) -> Access:
-    files = [file_resources(place.workspace, path, place.unsettled) for path in arguments["paths"]]
-    browser = browser_resource(place.session)
-    return Access(reads=frozenset().union(*files), writes=frozenset((browser,)))
-
-
-@tool(ToolClass.BROWSER_MUTATE, access=_uploads)
-async def browser_upload(
-    context: ToolContext, ref: str, paths: list[str], tab: str | None = None
-) -> str:
-    """Give files of the workspace to a file input, and show what has changed.
-
-    Args:
-        ref: of the input, or of the button that opens the choice.
-        paths: the files, relative to the workspace; none takes back what was chosen.
-        tab: which tab; the active one if left out.
-    """
-    files = await asyncio.to_thread(_read, context, paths)
-
-    async def upload(hand: Hand) -> str:
-        element = await hand.element(ref, for_click=False)
-        if await element.evaluate("element => element.type === 'file'"):
-            await element.set_input_files(files, timeout=ACTION_MS)
-        else:
-            async with hand.tab.page.expect_file_chooser(timeout=ACTION_MS) as chooser:
-                await element.click(timeout=ACTION_MS)
-            await (await chooser.value).set_files(files, timeout=ACTION_MS)
-        return f"given: {', '.join(paths) or 'no file'}"
-
-    return await act(context, upload, tab=tab)
-
-
-_MOST_BYTES: Final = 50 * 1024 * 1024
-
-
-def _read(context: ToolContext, paths: list[str]) -> list["FilePayload"]:
-    """Read the files, confined to the workspace: what is uploaded is what was read."""
-    workspace = Workspace(context.workspace)
-    read: list[FilePayload] = []
-    for path in paths:
-        with workspace.open_file(path) as opened, open(opened.take(), "rb") as file:  # noqa: PTH123  (a descriptor)
-            data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            raise ToolError(f"paths: {path!r} is larger than {_MOST_BYTES:,} bytes")
-        name = path.rpartition("/")[2]
-        read.append({"name": name, "mimeType": "application/octet-stream", "buffer": data})
-    return read
-
-
-TYPING: Final = (browser_type, browser_fill_form, browser_select, browser_press, browser_upload)
+TYPING: Final = (browser_type, browser_fill_form, browser_select, browser_press)

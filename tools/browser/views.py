@@ -28,6 +28,8 @@ from tools.grep_pattern import Pattern
 MOST_CHARACTERS: Final = 12_000
 _LEAST_CHARACTERS: Final = 200
 _LONGEST_LINE: Final = 1_000
+_SHORTEST_LINE: Final = 5
+"""Characters of a line that says anything: so many lines cannot fit, and need not be written."""
 MOST_MATCHES: Final = 20
 _AROUND: Final = 2
 """Lines shown before and after a match."""
@@ -108,7 +110,10 @@ def fitting(snapshot: Snapshot, *, ref: str = "", most: int = MOST_CHARACTERS) -
         (outline, "only an outline is shown"),
     )
     for keep, what in tried:
-        rows = [_cut(each.written(lines)) for each in keep(lines, start, end)]
+        kept = keep(lines, start, end)
+        if len(kept) * _SHORTEST_LINE > most:
+            continue
+        rows = [_cut(each.written(lines)) for each in kept]
         notes = [*snapshot.notes]
         if what:
             notes.append(_left_out(what, end - start, start, ref))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tools.browser.downloads import save_download
+from tools.browser.downloads import Downloads
 from tools.browser.events import (
     ConsoleLine,
     DialogAnswered,
@@ -61,6 +61,7 @@ class Watcher:
         self._tab_of = tab_of
         self._session = session
         self._settings = settings
+        self.downloads: Final = Downloads(logs.events, chores, settings)
         self._early: dict[str, int] = {}
         """URL and status of documents whose page is not there yet, the latest ones."""
 
@@ -73,6 +74,7 @@ class Watcher:
         context.on("dialog", self._dialog)
         context.on("console", self._console)
         context.on("weberror", self._page_error)
+        context.on("request", self._request)
         context.on("response", self._response)
         context.on("requestfailed", self._request_failed)
 
@@ -89,7 +91,10 @@ class Watcher:
     def _dialog(self, dialog: "Dialog") -> None:
         tab = self._tab_of(dialog.page)
         kind = DialogKind(dialog.type)
-        answer = _answer(tab, kind)
+        is_asked = kind is not DialogKind.BEFOREUNLOAD and (tab is None or tab.armed is None)
+        if self._settings.dialogs == "leave" and is_asked:
+            return
+        answer = _answer(tab, dialog)
         told = DialogAnswered(
             tab=_id(tab),
             kind=kind,
@@ -119,6 +124,17 @@ class Watcher:
         text = f"{error.error.name or 'thrown'}: {error.error.message}"
         self._logs.console.add(ConsoleLine(tab, "pageerror", page_text(text)))
 
+    def _request(self, request: "Request") -> None:
+        tab = self._navigating(request)
+        if tab is not None:
+            tab.asked(request)
+
+    def _navigating(self, request: "Request") -> Tab | None:
+        """Give the tab whose document a request is for."""
+        frame = _frame(request) if request.is_navigation_request() else None
+        tab = None if frame is None else self._tab_of(frame.page)
+        return tab if tab is not None and frame == tab.page.main_frame else None
+
     def _response(self, response: "Response") -> None:
         request = response.request
         frame = _frame(request)
@@ -140,6 +156,8 @@ class Watcher:
     def _request_failed(self, request: "Request") -> None:
         frame = _frame(request)
         tab = None if frame is None else self._tab_of(frame.page)
+        if tab is not None:
+            tab.stays(request)
         why = page_text(request.failure or "it gave no reason")
         self._logs.network.add(
             FailedRequest(_id(tab), request.method, page_url(request.url), None, why)
@@ -156,26 +174,26 @@ class Watcher:
             opened.opener = tab.id
 
     def _download(self, tab: Tab, download: "Download") -> None:
-        hook, limit = self._settings.downloads, self._settings.limits.download
-        folder = None if hook is None else hook(self._session)
-        saving = save_download(download, tab.id, folder, self._logs.events, limit)
-        self._chores.add(saving, f"a download in {tab.id} of session {self._session}")
+        self.downloads.came(tab.id, download)
 
     def _navigated(self, tab: Tab, page: "Page", frame: "Frame") -> None:
         if tab.page is not page or frame != page.main_frame:
             return
+        tab.came()
         here = _without_fragment(frame.url)
         known = tab.answered is not None and tab.answered[0] == here
         tab.status = tab.answered[1] if tab.answered is not None and known else None
         self._logs.events.add(Navigated(tab.id, page_url(frame.url), tab.status))
 
 
-def _answer(tab: Tab | None, kind: DialogKind) -> DialogAnswer:
-    if kind is DialogKind.BEFOREUNLOAD:
+def _answer(tab: Tab | None, dialog: "Dialog") -> DialogAnswer:
+    if dialog.type == DialogKind.BEFOREUNLOAD:
         return DialogAnswer(accept=True)
     answer = None if tab is None else tab.armed
     if tab is not None:
         tab.armed = None
+    if answer is not None and answer.accept and answer.text is None:
+        return DialogAnswer(accept=True, text=dialog.default_value)  # as when OK is pressed
     return answer or DialogAnswer(accept=False)
 
 

@@ -21,7 +21,7 @@ from agent.jobs.transitions import Change
 EVERYTHING = Job(
     id="j1",
     kind="count",
-    payload={"to": 3, "who": ["Zoë", "\x00", "\U0001f40d", "\u2028"], "deep": [[None, True, -0.5]]},
+    given={"to": 3, "who": ["Zoë", "\x00", "\U0001f40d", "\u2028"], "deep": [[None, True, -0.5]]},
     created=1_700_000_000.123456,
     terms=Terms(1.0, 2.0, 3, 0.5, 60.0),
     key="once",
@@ -37,10 +37,14 @@ EVERYTHING = Job(
     started=5.0,
     heartbeat=6.0,
     cancel_asked=True,
-    result=[1, {"a": None}],
+    made=[1, {"a": None}],
     error="'\"\\",
 )
 """No field as it is by default, but those that a new job has so."""
+
+
+def decoded(job):
+    return replace(job, given=job.payload, made=job.result)
 
 
 def new(name="j1", kind="count", payload=None, created=1.0, **fields):
@@ -69,10 +73,10 @@ async def ended(store, name, now, **fields):
 async def test_a_job_comes_back_with_every_field_as_it_was_given(place, store):
     added = await store.add(transitions.created(EVERYTHING))
     assert added == replace(EVERYTHING, last_event=1)
-    assert await store.get("j1") == added
+    assert decoded(await store.get("j1")) == added
     other = place.opened()
-    assert await other.get("j1") == added
-    assert list(await other.jobs()) == [added]
+    assert decoded(await other.get("j1")) == added
+    assert [decoded(each) for each in await other.jobs()] == [added]
     await other.close()
 
 
@@ -488,7 +492,7 @@ jobs = st.builds(
     Job,
     id=st.text(),
     kind=st.text(),
-    payload=jsons,
+    given=jsons,
     created=moments,
     terms=st.builds(Terms, moments, moments, st.integers(), moments, moments),
     key=st.none() | st.text(),
@@ -500,7 +504,7 @@ jobs = st.builds(
     started=st.none() | moments,
     ended=st.none() | moments,
     cancel_asked=st.booleans(),
-    result=jsons,
+    made=jsons,
     last_event=st.integers(0),
 )
 
@@ -509,7 +513,7 @@ jobs = st.builds(
 @given(jobs)
 def test_any_job_comes_back_from_its_record(job):
     found = job_of(job.id, record_of(job))
-    assert found == job
+    assert decoded(found) == job
     assert type(found.state) is State
 
 
@@ -535,9 +539,6 @@ GOOD = record_of(EVERYTHING)
         (replace(GOOD, body=GOOD.body[:-1]), "delimiter"),
         (replace(GOOD, body=b"\xff" + GOOD.body), "decode"),
         (replace(GOOD, body=b"[1]"), "no object"),
-        (replace(GOOD, payload=b""), "Expecting value"),
-        (replace(GOOD, payload=b"[" * 100_000), "recursion"),
-        (replace(GOOD, result=b"{"), "Expecting"),
         (replace(GOOD, body=damaged(version=2)), "of version 2, and this program reads 1"),
         (replace(GOOD, body=damaged(version=None)), "of version None"),
         (replace(GOOD, body=damaged(more=1)), "has not the fields of a Job"),

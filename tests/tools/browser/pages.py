@@ -2,10 +2,11 @@
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,14 @@ class Answer:
     status: int = 200
     kind: str = "text/html; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
+    is_held: bool = False
+    """Whether it is sent without its end, until the browser goes away or the test is over."""
+    is_slow: bool = False
+    """Whether nothing is sent before the test says so."""
+    seconds: float = 0
+    """After which it is sent."""
+    is_cut: bool = False
+    """Whether the connection breaks off before its end."""
 
 
 PAGES = {
@@ -66,6 +75,10 @@ class Site(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[str] = []
+        self.pages: dict[str, Answer] = {}
+        """What a test has put there, beside `PAGES`."""
+        self.left: list[bytes] = []
+        """Of held requests whose browser went away first."""
         self.arrived = threading.Event()
         """A held request is there."""
         self.release = threading.Event()
@@ -75,6 +88,18 @@ class Site(ThreadingHTTPServer):
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}{path}"
+
+    def show(self, html: str, **more: Any) -> str:
+        """Serve a page of its own; give its URL."""
+        path = f"/page-{len(self.pages)}"
+        self.pages[path] = Answer(f"<!doctype html>{html}", **more)
+        return self.url(path)
+
+    def held_until_gone(self, connection: socket.socket) -> None:
+        """Wait until the other side closes."""
+        connection.settimeout(WAIT_SECONDS)
+        with suppress(OSError):
+            self.left.append(connection.recv(1))
 
     def get_request(self):
         connection, address = super().get_request()
@@ -107,18 +132,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.requests.append(self.path)
-        if self.path == HELD:
+        known = {**PAGES, **self.server.pages}
+        answer = known.get(self.path, Answer(f"<title>{self.path}</title>"))
+        if self.path == HELD or answer.is_slow:
             self.server.arrived.set()
             self.server.release.wait(WAIT_SECONDS)
-        answer = PAGES.get(self.path, Answer(f"<title>{self.path}</title>"))
+        time.sleep(answer.seconds)
         body = answer.body.encode()
         self.send_response(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
         self.send_header("Content-Type", answer.kind)
-        self.send_header("Content-Length", str(len(body)))
+        if answer.is_held:
+            self.close_connection = True  # its length is not known
+        else:
+            self.send_header("Content-Length", str(len(body) + answer.is_cut))
         self.end_headers()
         self.wfile.write(body)
+        if answer.is_held:
+            self.wfile.flush()
+            self.server.arrived.set()
+            self.server.held_until_gone(self.connection)
 
     def log_message(self, *what: object) -> None:
         """Not on the terminal."""

@@ -22,7 +22,7 @@ def snapshot_of(*written, url="http://a/"):
 
 async def test_nothing_changed():
     page = snapshot_of("- main [ref=e1]", *SIDE)
-    assert difference(page, page) == "Nothing that can be seen in the page's elements changed."
+    assert difference(page, page) == "No element of the page changed."
 
 
 async def test_added_removed_and_changed_lines_stand_in_what_they_are_in():
@@ -46,25 +46,113 @@ async def test_added_removed_and_changed_lines_stand_in_what_they_are_in():
         "  - contentinfo [ref=e9]",
     )
     assert difference(before, after).split("\n") == [
-        "  - main [ref=e1]",
-        '    - list [ref=e2] "Things"',
-        '-   - button [ref=e5] "Old"',
-        '+     - listitem [ref=e6] "Three"',
-        '+   - button [ref=e7] "New" [disabled]',
+        "  main [ref=e1]",
+        '    list [ref=e2] "Things"',
+        'gone   button [ref=e5] "Old"',
+        '+     listitem [ref=e6] "Three"',
+        '+   button [ref=e7] "New" [disabled]',
     ]
     assert difference(after, before).split("\n") == [
-        "  - main [ref=e1]",
-        '    - list [ref=e2] "Things"',
-        '-     - listitem [ref=e6] "Three"',
-        '-   - button [ref=e7] "New" [disabled]',
-        '+   - button [ref=e5] "Old"',
+        "  main [ref=e1]",
+        '    list [ref=e2] "Things"',
+        'gone     listitem [ref=e6] "Three"',
+        'gone   button [ref=e7] "New" [disabled]',
+        '+   button [ref=e5] "Old"',
     ]
+
+
+async def test_what_lives_on_is_told_as_it_is_now_and_what_replaces_its_like_by_both_refs():
+    before = snapshot_of(
+        "- main [ref=e1]:", *SIDE, '  - textbox "Name" [ref=e2]', '  - paragraph [ref=e3]: "old"'
+    )
+    after = snapshot_of(
+        "- main [ref=e1]:",
+        *SIDE,
+        '  - textbox "Name" [active] [ref=e2]: "Ada"',
+        '  - paragraph [ref=e9]: "new"',
+    )
+    assert difference(before, after).split("\n") == [
+        "  main [ref=e1]",
+        '~   textbox [ref=e2] "Name" [active]: "Ada"',
+        '~   paragraph [ref=e9]: "new" (was e3)',
+    ]
+
+
+async def test_the_focus_alone_is_told_only_where_one_types():
+    before = snapshot_of("- main [ref=e1] [active]:", *SIDE, '  - textbox "Name" [ref=e2]')
+    button = snapshot_of(
+        "- main [ref=e1]:",
+        SIDE[0].replace("[ref", "[active] [ref"),
+        *SIDE[1:],
+        '  - textbox "Name" [ref=e2]',
+    )
+    field = snapshot_of("- main [ref=e1]:", *SIDE, '  - textbox "Name" [active] [ref=e2]')
+    assert difference(before, button) == "No element of the page changed."
+    assert difference(before, field) == "[focus: e2]"
+
+
+async def test_a_part_that_is_gone_is_told_by_its_outermost_element():
+    menu = ['  - menu "More" [ref=e2]:', *[f'    - menuitem "{at}" [ref=e{at}]' for at in (3, 4)]]
+    before = snapshot_of("- main [ref=e1]:", *SIDE, *menu, '  - link "After" [ref=e5]')
+    after = snapshot_of("- main [ref=e1]:", *SIDE, '  - link "After" [ref=e5]')
+    assert difference(before, after).split("\n") == [
+        "  main [ref=e1]",
+        'gone   menu [ref=e2] "More" (and 2 in it)',
+    ]
+
+
+async def test_what_only_lies_deeper_now_keeps_its_refs_and_is_no_change():
+    before = snapshot_of("- generic [ref=e2]:", *SIDE, "- generic [ref=e4]")
+    deeper = [f"  {each}" for each in ("- generic [ref=e2]:", *SIDE, "- generic [ref=e4]")]
+    after = snapshot_of("- generic [ref=e1]:", *deeper, '  - generic [ref=e7]: "START"')
+    assert difference(before, after).split("\n") == [
+        "+ generic [ref=e1]",
+        '+   generic [ref=e7]: "START"',
+    ]
+
+
+async def test_each_change_stands_in_the_innermost_part_that_was_not_told():
+    def shop(one, two):
+        return snapshot_of(
+            "- generic [ref=e9]:",
+            '  - main "Shop" [ref=e1]:',
+            *[f"  {each}" for each in SIDE],
+            '    - group "One" [ref=e2]:',
+            f'      - button "{one}" [ref=e3]',
+            '    - group "Two" [ref=e4]:',
+            f'      - button "{two}" [ref=e5]',
+        )
+
+    before, after = shop("a", "b"), shop("c", "d")
+    assert difference(before, after).split("\n") == [
+        '  main [ref=e1] "Shop"',
+        '    group [ref=e2] "One"',
+        '~     button [ref=e3] "c"',
+        '    group [ref=e4] "Two"',
+        '~     button [ref=e5] "d"',
+    ]
+
+
+async def test_what_was_moved_is_told_with_its_new_place():
+    def entries(*order):
+        names = {3: "a", 4: "b", 5: "c"}
+        items = [f'    - listitem "{names[at]}" [ref=e{at}]' for at in order]
+        return snapshot_of("- main [ref=e1]:", *SIDE, '  - list "L" [ref=e2]:', *items)
+
+    assert difference(entries(3, 4, 5), entries(4, 5, 3)).split("\n") == [
+        "  main [ref=e1]",
+        '    list [ref=e2] "L"',
+        '~     listitem [ref=e3] "a" (moved, behind e5)',
+    ]
+    assert difference(entries(3, 4, 5), entries(5, 3, 4)).split("\n")[-1] == (
+        '~     listitem [ref=e5] "c" (moved, first in e2)'
+    )
 
 
 async def test_a_removed_end_is_told():
     before = snapshot_of("- main [ref=e1]:", *SIDE, '  - button "Last" [ref=e2]')
     after = snapshot_of("- main [ref=e1]:", *SIDE)
-    assert difference(before, after) == '  - main [ref=e1]\n-   - button [ref=e2] "Last"'
+    assert difference(before, after) == '  main [ref=e1]\ngone   button [ref=e2] "Last"'
 
 
 async def test_new_refs_of_what_looks_the_same_are_told_in_one_line():
@@ -76,8 +164,9 @@ async def test_new_refs_of_what_looks_the_same_are_told_in_one_line():
 
 
 async def test_many_new_refs_are_counted():
-    before = snapshot_of("- main [ref=e1]:", *SIDE)
-    after = snapshot_of("- main [ref=e1]:", *[each[:-1] + "7]" for each in SIDE])
+    many = [f'  - link "Link {at}" [ref=e{at + 100}]' for at in range(70)]
+    before = snapshot_of("- main [ref=e1]:", *many)
+    after = snapshot_of("- main [ref=e1]:", *[each[:-1] + "7]" for each in many])
     text = difference(before, after)
     assert text.startswith("[Same as before, with new refs: e100 is e1007, ")
     assert text.endswith("; and 10 more: read the page again before you use others]")
@@ -96,7 +185,7 @@ async def test_another_address_is_another_page_and_another_fragment_is_not():
     other = snapshot_of("- main [ref=e1]:", *SIDE, url="http://b/")
     same = snapshot_of("- main [ref=e1]:", *SIDE, url="http://a/#x")
     assert difference(before, other).startswith("Another page is shown now; this is all of it:\n")
-    assert difference(before, same).startswith("Nothing")
+    assert difference(before, same).startswith("No element")
 
 
 async def test_it_is_never_longer_than_asked_for():
@@ -118,6 +207,6 @@ async def test_one_changed_row_of_2000_is_all_that_is_told(page):
     await page.evaluate("() => { document.querySelectorAll('button')[999].textContent = 'Undo' }")
     after = await take(page, seconds=20)
     text = difference(before, after)
-    changed = [line for line in text.split("\n") if line[0] in "+-"]
-    assert [line[0] + line.split("]", 1)[1] for line in changed] == ['- "Delete 1000"', '+ "Undo"']
-    assert len(text) < 400
+    changed = [line for line in text.split("\n") if line[0] in "+-~"]
+    assert [line[0] + line.split("]", 1)[1] for line in changed] == ['~ "Undo" (was e7004)']
+    assert len(text) < 200

@@ -1,6 +1,7 @@
 """How a browser comes up: one for all who ask, or a clear word why there is none."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import psutil
@@ -49,6 +50,16 @@ async def test_a_failed_start_is_told_to_all_who_waited_and_the_next_call_tries_
     )
     late.symlink_to(chromium)
     assert await manager.use("s0", tab_id, timeout=SECONDS) == ("s0", "t1")
+
+
+async def test_a_browser_that_is_not_there_leaves_no_folder(managers, tmp_path, monkeypatch):
+    """Playwright makes the profile's folder before it looks for the program."""
+    folder = tmp_path / "temporary"
+    await asyncio.to_thread(folder.mkdir)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with pytest.raises(BrowserError, match="There is no Chromium"):
+        await managers(executable=tmp_path / "none").use("a", tab_id, timeout=SECONDS)
+    assert await asyncio.to_thread(lambda: list(folder.glob("*profile*"))) == []
 
 
 async def test_without_any_browser_it_is_told_how_to_get_one(managers, tmp_path, monkeypatch):
@@ -130,7 +141,7 @@ async def test_the_sandbox_is_off_for_root_or_on_demand_only(monkeypatch, said, 
 
     monkeypatch.setattr(driver_module, "_is_root", lambda: is_root)
     driver = driver_module.Driver()
-    settings = BrowserSettings(executable=Path("chromium"), sandbox=said)
+    settings = BrowserSettings(executable=Path(sys.executable), sandbox=said)
     await driver.launch(Playwright(), settings)
     await driver.end(1)
     assert given["chromium_sandbox"] is not bool(arguments)

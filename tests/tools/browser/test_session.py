@@ -5,13 +5,12 @@ import threading
 
 import pytest
 
+from tools.browser.downloads import REFUSED
 from tools.browser.errors import BrowserCode, BrowserError
 from tools.browser.events import (
     ConsoleLine,
     DialogAnswered,
     DialogKind,
-    Downloaded,
-    DownloadStarted,
     FailedRequest,
     Navigated,
     TabGone,
@@ -195,6 +194,28 @@ async def test_dialogs_are_dismissed_unless_one_was_armed_which_counts_once(shar
     assert dialogs[3].message == "who?"
 
 
+async def test_dialogs_of_a_window_that_a_person_watches_are_left_to_the_person(managers, site):
+    manager = managers(dialogs="leave", viewport=None)
+    asked = []
+
+    async def open_dialog(session, tab):
+        session.context.on("dialog", lambda dialog: asked.append(dialog))  # noqa: PLW0108  (Playwright takes no builtin)
+        await tab.page.goto(site.url("/other"))
+        await tab.page.evaluate("setTimeout(() => { document.title = String(confirm('x')) })")
+        return tab.page.viewport_size
+
+    assert await manager.use("a", open_dialog, timeout=SECONDS) is None
+    assert await asyncio.to_thread(becomes_true, lambda: asked)
+
+    async def answer(_session, tab):
+        await asked[0].accept()
+        return await tab.title()
+
+    assert await manager.use("a", answer, timeout=SECONDS) == "true"
+    events = manager.session("a").logs.events.since(0).entries
+    assert [each for each in events if type(each) is DialogAnswered] == []
+
+
 async def test_a_page_that_would_rather_be_stayed_on_is_left(shared, site):
     await shared.use("a", going(site.url("/stay")), timeout=SECONDS)
     await shared.use("a", pressing("button"), timeout=SECONDS)
@@ -209,29 +230,7 @@ async def test_a_page_that_would_rather_be_stayed_on_is_left(shared, site):
     assert (told.kind, told.accepted) == (DialogKind.BEFOREUNLOAD, True)
 
 
-async def test_downloads_are_saved_under_harmless_names_and_over_nothing(
-    shared, site, shared_downloads
-):
-    async def download(_session, tab):
-        async with tab.page.expect_download():
-            with pytest.raises(Exception, match="Download is starting"):
-                await tab.page.goto(site.url("/file"))
-
-    await shared.use("files", download, timeout=SECONDS)
-    log = shared.session("files").logs.events
-    await came(log, 2)
-    await shared.use("files", download, timeout=SECONDS)
-    told = await came(log, 4)
-    names = sorted(path.name for path in (shared_downloads / "files").iterdir())
-    assert len(names) == 2
-    assert not any(set(name) & set("/\n\u202e") for name in names)
-    url = site.url("/file")
-    assert [type(each) for each in told] == [DownloadStarted, Downloaded] * 2
-    assert told[1] == Downloaded("t1", url, names[1], shared_downloads / "files" / names[1])
-    assert {each.read_text() for each in (shared_downloads / "files").iterdir()} == {"the text"}
-
-
-async def test_without_a_folder_nothing_is_downloaded_and_it_is_told(managers, site):
+async def test_what_no_call_has_asked_for_is_not_downloaded_and_it_is_told(managers, site):
     manager = managers()
 
     async def download(_session, tab):
@@ -240,7 +239,7 @@ async def test_without_a_folder_nothing_is_downloaded_and_it_is_told(managers, s
 
     await manager.use("a", download, timeout=SECONDS)
     (told,) = await came(manager.session("a").logs.events, 1)
-    assert (told.path, told.error) == (None, "downloads are not allowed here")
+    assert (told.path, told.error) == (None, REFUSED)
 
 
 async def test_console_and_failed_requests_are_remembered_cleaned(shared, site):

@@ -112,3 +112,27 @@ async def test_nothing_is_noted_after_the_end(page):
     await page.goto(ADDRESS)
     assert repr(activity) == "<Activity 0 requests pending, loaded>"
     assert not activity.navigated
+
+
+MOVING = """<button onclick='move()'>Go</button><p id=p style='width:10px'>x</p><script>
+const move = () => { let left = 8; const step = () => { p.style.width = `${10 * left}px`;
+  if (--left) requestAnimationFrame(step); else document.title = 'rests'; };
+  requestAnimationFrame(step); };</script>"""
+
+
+async def test_what_moves_for_a_moment_is_waited_for(page):
+    await page.set_content(MOVING)
+    async with watched(page) as activity:
+        await page.evaluate("move()")
+        await settled(page, activity)
+        assert await page.title() == "rests"
+
+
+async def test_what_moves_for_ever_is_not_waited_for_beyond_a_moment(page):
+    await page.set_content(
+        "<style>@keyframes k { to { opacity: 0 } } i { animation: k 1s infinite }</style><i>x</i>"
+        "<p id=p>y</p><script>setInterval(() => { p.style.width = `${Math.random()}px` }, 5)"
+        "</script>"
+    )
+    async with watched(page) as activity:
+        assert (await settled(page, activity, seconds=20)).is_quiet
