@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    behaviors,
     browser_peers,
     egress,
     executor,
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "browser_peers": browser_peers.main,
     "workflows": workflows.main,
     "jobs": jobs.main,
+    "behaviors": behaviors.main,
     "miniwob": miniwob.main,
 }
 

@@ -9,6 +9,7 @@ The rules that this file keeps:
 """
 
 import asyncio
+import json
 import logging
 import time
 import uuid
@@ -21,7 +22,7 @@ from agent.jobs import transitions
 from agent.jobs.adopted import kept
 from agent.jobs.engine import JobEngine
 from agent.jobs.errors import JobInputError, JobNotFoundError, JobStoreError
-from agent.jobs.job import Job, JobEvent, Terms
+from agent.jobs.job import Job, JobEvent, Terms, Undecoded
 from agent.jobs.kinds import Kinds
 from agent.jobs.payload import MOST_PAYLOAD, encoded
 from agent.jobs.sweeping import SweepTerms, sweep
@@ -114,7 +115,7 @@ class Jobs:
         chosen = self.kinds.get(kind)
         if key is not None and not 0 < len(key) <= LONGEST_KEY:
             raise JobInputError(f"key: 1 to {LONGEST_KEY} characters, not {len(key)}")
-        made = self._made(kind, payload, terms or chosen.terms, session=session)
+        made = await self._made(kind, payload, terms or chosen.terms, session=session)
         job = replace(made, key=key, priority=priority)
         stored = await self._store.add(transitions.created(job))
         if stored.id == job.id:
@@ -129,7 +130,7 @@ class Jobs:
             JobStoreError: the store cannot be reached.
         """
         now = self._now()
-        made = self._made(kind, payload, Terms(), session=session)
+        made = await self._made(kind, payload, Terms(), session=session)
         first = transitions.created(made)
         begun = transitions.begin(first.job, self._terms.host, now)
         assert begun is not None  # noqa: S101  (it is new and due)
@@ -237,14 +238,14 @@ class Jobs:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _made(self, kind: str, payload: Any, terms: Terms, *, session: str) -> Job:
-        try:
-            encoded(payload, MOST_PAYLOAD, "the payload")
+    async def _made(self, kind: str, payload: Any, terms: Terms, *, session: str) -> Job:
+        try:  # in a thread, since there may be much of it
+            data = await asyncio.to_thread(encoded, payload, MOST_PAYLOAD, "the payload")
         except ValueError as error:
             raise JobInputError(f"a job of kind {kind!r} cannot be made: {error}") from error
-        job = uuid.uuid4().hex
+        job, given = uuid.uuid4().hex, Undecoded(data, json.loads)
         host = self._terms.host
-        return Job(job, kind, payload, self._now(), terms, session=session, host=host)
+        return Job(job, kind, given, self._now(), terms, session=session, host=host)
 
     async def _carry(self, job: Job) -> None:
         try:
