@@ -39,7 +39,7 @@ run: setup
 
 test: setup
 	@.ci/system tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 torture: setup
 	@TOOLLOOP_CASES=$(CASES) $(BIN)/python -m pytest tests/scheduler/test_any_batch.py --hypothesis-seed=$(SEED) --timeout=0

@@ -347,7 +347,8 @@ async def test_a_window_needs_a_display_and_stays_open(
 ):
     monkeypatch.setattr("sys.platform", platform)
     given = BrowserSettings(limits=LIMITS)
-    expected = replace(given, headless=False, idle_seconds=math.inf) if has_window else None
+    watched = replace(given, headless=False, viewport=None, dialogs="leave", idle_seconds=math.inf)
+    expected = watched if has_window else None
     assert window_settings(variables, given) == expected
     browsing = Browsing(expected)
     assert Previews(browsing).are_watched is has_window

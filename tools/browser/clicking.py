@@ -1,5 +1,8 @@
 """Acting on what a page shows."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from annotated_types import Interval
@@ -12,6 +15,11 @@ from tools.tool_classes import ToolClass
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Position
+
+TAB_SECONDS: Final = 3.0
+"""For a tab that a link opens to come up."""
+
+_OPENS: Final = "e => ['_blank', '_new'].includes(e.closest('a, area')?.target)"
 
 DRAG_STEPS: Final = 10
 """Moves of the pointer: lists sort themselves by them."""
@@ -45,15 +53,35 @@ async def browser_click(
         element = await hand.element(ref)
         # As a person does: what changes under the pointer has done so before the button goes down.
         await element.hover(timeout=ACTION_MS)
-        await element.click(
-            button=button,
-            click_count=count,
-            modifiers=modifiers,
-            timeout=ACTION_MS,
-            no_wait_after=True,
-        )
+        async with _other_tab(hand, ref, element):
+            await element.click(
+                button=button,
+                click_count=count,
+                modifiers=modifiers,
+                timeout=ACTION_MS,
+                no_wait_after=True,
+            )
 
     return await act(context, saving(context, click) if download else click, tab=tab)
+
+
+@asynccontextmanager
+async def _other_tab(hand: Hand, ref: str, element: "Locator") -> AsyncIterator[None]:
+    """Wait for the tab that a link opens: it is told of only when it has come up."""
+    shown = hand.seen.elements.get(ref) if hand.seen is not None else None
+    if shown is None or shown.role != "link" or not await element.evaluate(_OPENS):
+        yield
+        return
+    opened = asyncio.Event()
+    pages = hand.tab.page.context
+    note = lambda _: opened.set()  # noqa: E731  (removed by identity)
+    pages.on("page", note)
+    try:
+        yield
+        with suppress(TimeoutError):
+            await asyncio.wait_for(opened.wait(), TAB_SECONDS)
+    finally:
+        pages.remove_listener("page", note)
 
 
 @tool(ToolClass.BROWSER_MUTATE)

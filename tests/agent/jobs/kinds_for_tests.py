@@ -205,7 +205,7 @@ def sleeps_in_c(job: JobContext):
     time.sleep(600)
 
 
-@job_kind("family")
+@job_kind("family", uses_workspace=True)
 def family(job: JobContext):
     return start_family(job)
 

@@ -221,10 +221,8 @@ async def test_a_lease_is_given_back_only_when_all_of_the_job_has_ended(store):
         [pids] = [json.loads(each.data["stage"]) for each in events if each.name == "progress"]
         living.set_result(await survivors(pids))
 
-    family = all_kinds().get("family")
-    kinds = Kinds([JobKind("leased", family.function, True, True)])
-    async with engine_of(store, kinds, lease=lease) as engine:
-        job = await carried(engine, store, "leave", "leased")
+    async with engine_of(store, all_kinds(), lease=lease) as engine:
+        job = await carried(engine, store, "leave", "family")
         async with asyncio.timeout(30):
             assert await living == []
     assert (await store.get(job.id)).result == "left them"

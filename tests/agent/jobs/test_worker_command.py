@@ -100,7 +100,8 @@ def test_the_name_of_a_queue_that_would_mix_with_others_is_refused(queue, capsys
 
 def test_a_module_that_is_not_there_is_named(capsys):
     assert refused(capsys, "--import", "no.such", "--broker", NOWHERE) == (
-        "toolloop worker: --import: the module 'no.such' cannot be imported: No module named 'no'\n"
+        "toolloop worker: --import: the module 'no.such' cannot be imported: "
+        "ModuleNotFoundError: No module named 'no'\n"
     )
 
 
