@@ -1,6 +1,7 @@
 """Acting on what a page shows."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -14,12 +15,10 @@ from tools.context import ToolContext
 from tools.tool_classes import ToolClass
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Position
+    from playwright.async_api import CDPSession, Locator, Page, Position
 
 TAB_SECONDS: Final = 3.0
-"""For a tab that a link opens to come up."""
-
-_OPENS: Final = "e => ['_blank', '_new'].includes(e.closest('a, area')?.target)"
+"""For a tab that a click opens to come up."""
 
 DRAG_STEPS: Final = 10
 """Moves of the pointer: lists sort themselves by them."""
@@ -53,7 +52,7 @@ async def browser_click(
         element = await hand.element(ref)
         # As a person does: what changes under the pointer has done so before the button goes down.
         await element.hover(timeout=ACTION_MS)
-        async with _other_tab(hand, ref, element):
+        async with _other_tab(hand.tab.page):
             await element.click(
                 button=button,
                 click_count=count,
@@ -65,23 +64,33 @@ async def browser_click(
     return await act(context, saving(context, click) if download else click, tab=tab)
 
 
+_DEBUGGERS: "weakref.WeakKeyDictionary[Page, CDPSession]" = weakref.WeakKeyDictionary()
+"""Made once for each page, and gone with it: letting go of one waits for a page that loads."""
+
+
 @asynccontextmanager
-async def _other_tab(hand: Hand, ref: str, element: "Locator") -> AsyncIterator[None]:
-    """Wait for the tab that a link opens: it is told of only when it has come up."""
-    shown = hand.seen.elements.get(ref) if hand.seen is not None else None
-    if shown is None or shown.role != "link" or not await element.evaluate(_OPENS):
-        yield
-        return
-    opened = asyncio.Event()
-    pages = hand.tab.page.context
+async def _other_tab(page: "Page") -> AsyncIterator[None]:
+    """Wait for the tab that a click opens: it is told of only when it has come up.
+
+    That it will, the browser says before the click is over.
+    """
+    announced, opened = asyncio.Event(), asyncio.Event()
+    if page not in _DEBUGGERS:
+        _DEBUGGERS[page] = await page.context.new_cdp_session(page)
+        await _DEBUGGERS[page].send("Page.enable")
+    debugger = _DEBUGGERS[page]
     note = lambda _: opened.set()  # noqa: E731  (removed by identity)
-    pages.on("page", note)
+    announce = lambda _: announced.set()  # noqa: E731  (as above)
+    page.context.on("page", note)
+    debugger.on("Page.windowOpen", announce)
     try:
         yield
-        with suppress(TimeoutError):
-            await asyncio.wait_for(opened.wait(), TAB_SECONDS)
+        if announced.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(opened.wait(), TAB_SECONDS)
     finally:
-        pages.remove_listener("page", note)
+        debugger.remove_listener("Page.windowOpen", announce)
+        page.context.remove_listener("page", note)
 
 
 @tool(ToolClass.BROWSER_MUTATE)
