@@ -12,14 +12,14 @@ from tools.web.client import WebClient
 from tools.web.listing import listing
 from tools.web.merging import merge
 from tools.web.pages import shown
-from tools.web.query import Freshness, Kind, Query, Wishes, query_of
+from tools.web.query import MOST_RESULTS, Freshness, Kind, Query, Wishes, query_of
 
 SEARCH_SECONDS: Final = 60.0
 FETCH_SECONDS: Final = 60.0
 
 AGAIN: Final = "the page was fetched again to read on: it may have changed since"
 
-Count = Annotated[int, Interval(ge=1, le=20)]
+Count = Annotated[int, Interval(ge=1, le=MOST_RESULTS)]
 
 
 @tool(ToolClass.NETWORK, timeout=SEARCH_SECONDS)
