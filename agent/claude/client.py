@@ -98,9 +98,11 @@ class ClaudeClient:
         Raises:
             AgentError: as for a request.
         """
-        client = (await self._sender()).client
+        sender = await self._sender()
+        if not sender.has_key:
+            raise ConfigurationError(NO_KEY)
         with sdk.translated(self.settings.connect):
-            info = await client.models.retrieve(model, timeout=self.settings.connect)
+            info = await sender.client.models.retrieve(model, timeout=self.settings.connect)
         return info.to_dict()
 
     async def close(self) -> None:

@@ -109,8 +109,10 @@ async def test_without_a_key_the_claude_api_is_not_asked(monkeypatch, tmp_path):
     async with connected(api_key=None) as (server, client):
         with pytest.raises(ConfigurationError, match="Set ANTHROPIC_API_KEY, or give api_key="):
             await read(client)
+        with pytest.raises(ConfigurationError, match="Set ANTHROPIC_API_KEY, or give api_key="):
+            await client.limits("claude-sonnet-5-5")
 
-    assert server.requests == []
+    assert server.requests == server.others == []
 
 
 async def test_a_server_that_never_answers_is_given_up():
